@@ -1,0 +1,81 @@
+"""Live audio and video in a Jupyter notebook: one cell, one click, and your camera is a NumPy array.
+
+Importing this package is cheap: each public name loads its module when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import (
+        ClosedError,
+        ConnectionFailed,
+        EngineCrashed,
+        EngineError,
+        EngineTimeout,
+        NotLiveError,
+        ProtocolError,
+        RequestError,
+        SmallRTCError,
+        StreamTimeout,
+    )
+    from .frames import AudioClip, Gap, VideoClip, VideoFrame
+    from .lab.lab import Lab
+    from .lab.registry import close_all, labs
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AudioClip": ".frames",
+    "ClosedError": ".errors",
+    "ConnectionFailed": ".errors",
+    "EngineCrashed": ".errors",
+    "EngineError": ".errors",
+    "EngineTimeout": ".errors",
+    "Gap": ".frames",
+    "Lab": ".lab.lab",
+    "NotLiveError": ".errors",
+    "ProtocolError": ".errors",
+    "RequestError": ".errors",
+    "SmallRTCError": ".errors",
+    "StreamTimeout": ".errors",
+    "VideoClip": ".frames",
+    "VideoFrame": ".frames",
+    "close_all": ".lab.registry",
+    "labs": ".lab.registry",
+}
+
+__all__ = [
+    "AudioClip",
+    "ClosedError",
+    "ConnectionFailed",
+    "EngineCrashed",
+    "EngineError",
+    "EngineTimeout",
+    "Gap",
+    "Lab",
+    "NotLiveError",
+    "ProtocolError",
+    "RequestError",
+    "SmallRTCError",
+    "StreamTimeout",
+    "VideoClip",
+    "VideoFrame",
+    "close_all",
+    "labs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
