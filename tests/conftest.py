@@ -1,0 +1,51 @@
+"""Rules that hold for all tests: in CI nothing may be skipped for want of something."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+ALLOWED_SKIP = "platform:"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep each phase's report for fixtures, and turn a skip in CI into a failure.
+
+    A test that cannot run on this kind of machine at all says so: `skipif(..., reason="platform: only on
+    macOS")`.
+    """
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if ALLOWED_SKIP not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{reason} (in CI every test must run)"
+    item.stash.setdefault(REPORTS, {})[report.when] = report
+    return report
+
+
+REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
+
+
+@pytest.fixture
+def failed(request: pytest.FixtureRequest) -> object:
+    """A function that tells, in a fixture's teardown, whether the test has failed."""
+
+    def ask() -> bool:
+        return any(report.failed for report in request.node.stash.get(REPORTS, {}).values())
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def results_dir(pytestconfig: pytest.Config) -> Path:
+    """`test-results/` in the checkout: screenshots and logs of failed tests, measured figures."""
+    path = pytestconfig.rootpath / "test-results"
+    path.mkdir(exist_ok=True)
+    return path
