@@ -1,0 +1,292 @@
+"""The broker: engines by kernel, sessions by name, pages by session. Plain asyncio, no web framework.
+
+Runs on the server's event loop; nothing here is thread-safe. A route calls ``link_*`` for an engine's socket,
+``page_*`` for a page's and ``request`` for everything that wants an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from smallrtc_lab.errors import ProtocolError, RequestError
+from smallrtc_lab.framing import Header, pack, unpack
+
+from .exchange import Link, Reply
+from .limits import Limits
+from .outbox import Outbox, Wire
+from .rates import TokenBucket
+from .sessions import Page, Session, Sessions, SessionState
+
+__all__ = ["LINK_VERSION", "Broker"]
+
+logger = logging.getLogger(__name__)
+
+LINK_VERSION = 1
+# What loses its worth with age, so that a slow reader may miss it.
+_DROPPABLE = frozenset({"stats", "log"})
+
+
+class Broker:
+    """Brings pages and engines together."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        ice_servers: list[dict[str, Any]],
+        base_url: str,
+        on_activity: Callable[[str], None],
+    ) -> None:
+        self.limits = limits
+        self.ice_servers = ice_servers
+        self.base_url = base_url
+        self.default_session: str | None = None
+        self._on_activity = on_activity
+        self._links: dict[str, Link] = {}
+        self._outboxes: set[Outbox] = set()
+        self._sessions = Sessions(limits)
+        self._closed = False
+        self._handlers: dict[str, Callable[[Link, Header, bytes], None]] = {
+            "session-open": self._on_session_open,
+            "session-close": self._on_session_close,
+            "reply": lambda link, header, payload: link.replied(header, payload),
+            "page": self._on_engine_to_page,
+            "page-kick": self._on_page_kick,
+            "activity": lambda link, header, payload: self._on_activity(link.kernel_id),
+        }
+
+    # requests
+
+    async def request(self, session_id: str, method: str, body: Any) -> Reply:
+        """Ask the session's engine; raises :class:`RequestError` when no answer came from it."""
+        self._refuse_when_closed()
+        link = await self._sessions.link_of(session_id)
+        session = self._sessions.find(session_id)
+        if session is not None and not session.allows(method):
+            raise RequestError(429, "too-often", "Too many requests for this session; wait a minute.")
+        return await link.request(session_id, method, body)
+
+    # engines
+
+    def link_opened(self, kernel_id: str, wire: Wire) -> Link:
+        """An engine's socket opened; it counts once it has said hello."""
+        self._refuse_when_closed()
+        return Link(kernel_id, self._outbox(wire, f"link of kernel {kernel_id}"), self.limits)
+
+    def link_message(self, link: Link, message: bytes) -> None:
+        """The engine said something. Raises :class:`ProtocolError` for no message or one out of turn."""
+        if link.outbox.closing:
+            return
+        header, payload = unpack(message)
+        kind = header.get("type")
+        if not link.greeted:
+            self._greet(link, header)
+        elif kind in self._handlers:
+            self._handlers[kind](link, header, payload)
+        else:
+            logger.debug("unknown message of type %.40r from the engine of kernel %s", kind, link.kernel_id)
+
+    def link_closed(self, link: Link) -> None:
+        """The engine's socket is gone, and its sessions with it."""
+        self._forget(link.outbox)
+        self._unlink(link)
+
+    # pages
+
+    def admit_page(self, session_id: str) -> None:
+        """Whether a page may open a socket to that session; raises :class:`RequestError` when not."""
+        self._refuse_when_closed()
+        session = self._sessions.expect(session_id)
+        full = len(session.pages) >= self.limits.max_pages_per_session
+        self._sessions.release(session)
+        if full:
+            raise RequestError(429, "too-many-pages", "Too many pages watch this session; close one of them.")
+
+    def page_opened(self, session_id: str, wire: Wire) -> Page:
+        """A page's session socket opened; raises as :meth:`admit_page`."""
+        self.admit_page(session_id)
+        session = self._sessions.expect(session_id)
+        key = secrets.token_hex(8)
+        rate_hz = self.limits.messages_per_second
+        page = Page(key, session, self._outbox(wire, f"page {key}"), TokenBucket(rate_hz, 2 * rate_hz))
+        session.pages[key] = page
+        if session.link is not None:
+            self._introduce(page, session.link)
+        else:
+            loop = asyncio.get_running_loop()
+            page.patience = loop.call_later(self.limits.engine_wait_s, self._nobody_came, page)
+        return page
+
+    async def page_message(self, page: Page, text: str | bytes) -> None:
+        """The page said something. Returns when it may say more: who sends too fast is read more slowly.
+
+        Raises :class:`ProtocolError` when it is not a JSON object with a type.
+        """
+        message = _parsed(text)
+        await asyncio.sleep(page.rate.borrow())
+        if message["type"] == "hello":
+            page.hello = message
+        elif message["type"] == "visible" and page.hello is not None:
+            page.hello = {**page.hello, "visible": message.get("visible")}
+        link = page.session.link
+        if link is not None:
+            await link.outbox.put_in_turn(pack(self._from_page(page, message)))
+
+    def page_closed(self, page: Page) -> None:
+        """The page's socket is gone."""
+        self._forget(page.outbox)
+        if page.patience is not None:
+            page.patience.cancel()
+        session = page.session
+        if session.pages.pop(page.key, None) is not None and session.link is not None:
+            session.link.tell({"type": "page-close", "session": session.id, "page": page.key})
+        self._sessions.release(session)
+
+    # the end
+
+    async def close(self) -> None:
+        """Close every socket and answer every request; returns when all have ended."""
+        self._closed = True
+        self._sessions.dismiss(_stopping())
+        outboxes = list(self._outboxes)
+        for outbox in outboxes:
+            outbox.close(1001, "the Jupyter server stops")
+        await asyncio.gather(*(outbox.ended(self.limits.close_timeout_s) for outbox in outboxes))
+
+    # what engines say
+
+    def _greet(self, link: Link, header: Header) -> None:
+        if header.get("type") != "hello":
+            raise ProtocolError("the first message on the link is hello")
+        if header.get("version") != LINK_VERSION:
+            raise ProtocolError(
+                f"the server speaks version {LINK_VERSION} of the link and the kernel another one: "
+                "install the same smallrtc-lab beside both"
+            )
+        if header.get("kernel_id") != link.kernel_id:
+            raise ProtocolError("hello names another kernel than the header")
+        older = self._links.get(link.kernel_id)
+        if older is not None:
+            self._unlink(older)
+            older.outbox.close(4409, "another engine of this kernel has linked")
+        self._links[link.kernel_id] = link
+        link.greeted = True
+        welcome = {
+            "type": "welcome",
+            "version": LINK_VERSION,
+            "limits": self.limits.for_engine(),
+            "ice_servers": self.ice_servers,
+            "base_url": self.base_url,
+        }
+        link.tell(welcome)
+
+    def _on_session_open(self, link: Link, header: Header, payload: bytes) -> None:
+        try:
+            session = self._sessions.opened(header.get("session"), link)
+        except RequestError as error:
+            link.tell({"type": "session-refused", "session": header.get("session"), **error.to_json()})
+            return
+        for page in session.pages.values():
+            if page.patience is not None:
+                page.patience.cancel()
+            if page.told_absent:
+                page.told_absent = False
+                self._tell_page(page, {"type": "engine", "state": "here"})
+            self._introduce(page, link)
+
+    def _on_session_close(self, link: Link, header: Header, payload: bytes) -> None:
+        session = self._sessions.find(header.get("session"))
+        if session is not None and session.link is link:
+            self._end(session)
+
+    def _on_engine_to_page(self, link: Link, header: Header, payload: bytes) -> None:
+        page, message = self._page_of(link, header), header.get("message")
+        if page is not None and isinstance(message, dict):
+            self._tell_page(page, message)
+
+    def _on_page_kick(self, link: Link, header: Header, payload: bytes) -> None:
+        page = self._page_of(link, header)
+        if page is not None:
+            code = header.get("code")
+            known = isinstance(code, int) and (code == 1000 or 3000 <= code <= 4999)
+            page.outbox.close(
+                code if known and isinstance(code, int) else 4403, str(header.get("reason") or "")
+            )
+
+    # small steps
+
+    def _unlink(self, link: Link) -> None:
+        if self._links.get(link.kernel_id) is link:
+            del self._links[link.kernel_id]
+        link.lost()
+        for session in self._sessions:
+            if session.link is link:
+                self._end(session)
+
+    def _introduce(self, page: Page, link: Link) -> None:
+        link.tell({"type": "page-open", "session": page.session.id, "page": page.key})
+        if page.hello is not None:
+            link.tell(self._from_page(page, page.hello))
+
+    def _end(self, session: Session) -> None:
+        self._sessions.closed(session)
+        for page in session.pages.values():
+            self._tell_absent(page)
+
+    def _nobody_came(self, page: Page) -> None:
+        if page.session.state is SessionState.EXPECTED:
+            page.outbox.close(4404, page.session.missing().message)
+        else:
+            self._tell_absent(page)
+
+    def _tell_absent(self, page: Page) -> None:
+        page.told_absent = True
+        self._tell_page(page, {"type": "engine", "state": "absent"})
+
+    def _tell_page(self, page: Page, message: dict[str, Any]) -> None:
+        text = json.dumps(message, separators=(",", ":"))
+        if not page.outbox.put(text, droppable=message.get("type") in _DROPPABLE):
+            page.outbox.close(4408, "this page reads too slowly")
+
+    def _page_of(self, link: Link, header: Header) -> Page | None:
+        session = self._sessions.find(header.get("session"))
+        if session is None or session.link is not link:
+            return None
+        return session.pages.get(str(header.get("page")))
+
+    def _from_page(self, page: Page, message: dict[str, Any]) -> Header:
+        return {"type": "page", "session": page.session.id, "page": page.key, "message": message}
+
+    def _outbox(self, wire: Wire, name: str) -> Outbox:
+        outbox = Outbox(wire, self.limits, name=name)
+        self._outboxes.add(outbox)
+        return outbox
+
+    def _forget(self, outbox: Outbox) -> None:
+        outbox.stop()
+        self._outboxes.discard(outbox)
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise _stopping()
+
+
+def _stopping() -> RequestError:
+    return RequestError(503, "server-stopping", "The Jupyter server stops.")
+
+
+def _parsed(text: str | bytes) -> dict[str, Any]:
+    if isinstance(text, bytes):
+        raise ProtocolError("the session socket takes text messages")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ProtocolError("the message is not JSON") from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise ProtocolError("the message is not a JSON object with a type")
+    return message

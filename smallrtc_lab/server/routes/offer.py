@@ -1,0 +1,62 @@
+"""Offers and candidates, as clients of the SmallWebRTC protocol send them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tornado.web import authenticated
+
+from smallrtc_lab.errors import RequestError
+from smallrtc_lab.server.bodies import offer_body, patch_body
+
+from .base import JsonRoute
+
+__all__ = ["DefaultOffer", "Offer"]
+
+
+class _Asking(JsonRoute):
+    async def _ask(
+        self, session_id: str, method: str, checked: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> None:
+        reply = await self.broker.request(session_id, method, checked(self.json_body()))
+        self.set_status(reply.status)
+        self.finish(reply.body)
+
+
+class Offer(_Asking):
+    """``POST`` an offer, ``PATCH`` candidates; answered by the session's engine."""
+
+    @authenticated
+    async def post(self, session_id: str) -> None:
+        """An offer for an answer."""
+        await self._ask(session_id, "offer", offer_body)
+
+    @authenticated
+    async def patch(self, session_id: str) -> None:
+        """Candidates that were found after the offer was sent (trickle ICE, RFC 8838)."""
+        await self._ask(session_id, "patch", patch_body)
+
+
+class DefaultOffer(_Asking):
+    """The same without a session's name, for clients that know only the server."""
+
+    @authenticated
+    async def post(self) -> None:
+        """An offer for an answer."""
+        await self._ask(self._session(), "offer", offer_body)
+
+    @authenticated
+    async def patch(self) -> None:
+        """Candidates that were found after the offer was sent."""
+        await self._ask(self._session(), "patch", patch_body)
+
+    def _session(self) -> str:
+        return default_session(self)
+
+
+def default_session(route: JsonRoute) -> str:
+    """The session for clients that name none; 503 while nothing is served to them."""
+    if route.broker.default_session is None:
+        raise RequestError(503, "no-default-session", "Nothing is served here without a session's name yet.")
+    return route.broker.default_session
