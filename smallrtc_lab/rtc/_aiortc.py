@@ -1,0 +1,292 @@
+"""The fence: the only place that touches what aiortc and aioice keep private.
+
+Written against aiortc 1.16 and aioice 0.13; ``tests/unit/test_rtc_aiortc.py`` fails loudly when one of the
+names below changes. Everything is done to one instance, never to a module. Each touch, and when it can go:
+
+==================================================  ====================================================
+touch                                               can go when
+==================================================  ====================================================
+``RTCRtpReceiver.__jitter_buffer``                  aiortc releases a video frame at its marker bit
+``RTCRtpReceiver.__decoder_queue``                  that queue is bounded (aiortc issue 283: ``stop`` joins
+                                                    the thread on the loop, behind everything queued)
+``RTCRtpReceiver.__codecs``                         with the jitter buffer
+``RTCRtpReceiver.__remote_streams, __rtx_ssrc``     ``getStats`` tells a stream from its retransmissions
+``RTCRtpReceiver.__decoder_thread``                 (only asked whether it exists)
+``RTCRtpReceiver._send_rtcp_pli``                   there is a public way to ask for a keyframe
+``RTCRtpReceiver._handle_rtcp_packet``              a BYE no longer ends a receiver for ever
+``RemoteStreamTrack._queue``                        that queue is bounded
+``RTCIceGatherer._connection`` and, of aioice,      aioice offers 127.0.0.1 when asked, takes a gathering
+``get_component_candidates``, ``_nominated``        deadline, and tells the selected pair
+``RTCSctpTransport._srtt``                          ``getStats`` of the data channel's transport has it
+==================================================  ====================================================
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from aiortc import RTCPeerConnection, RTCRtpReceiver
+from aiortc.rtcicetransport import RTCIceTransport
+from aiortc.rtcrtpreceiver import RemoteStreamTrack
+from aiortc.rtp import RtcpByePacket
+
+from .decoder_queue import DecoderQueue
+from .jitter import EncodedFrame, FrameAssembler, TimestampUnwrapper
+from .keyframes import is_keyframe
+
+__all__ = [
+    "EncodedHook",
+    "PairTypes",
+    "StreamCounters",
+    "add_loopback_candidate",
+    "bound_decoder",
+    "cap_gathering",
+    "deliver_to",
+    "end_decoder",
+    "queue_dropped",
+    "read_counters",
+    "read_sctp_rtt_s",
+    "release_at_marker",
+    "request_keyframe",
+    "selected_pair",
+]
+
+EncodedHook: TypeAlias = Callable[[bytes, int, bool], None]
+
+VIDEO_QUEUE_FRAMES = 8
+AUDIO_QUEUE_FRAMES = 50  # one second of 20 ms packets
+KEYFRAME_INTERVAL_S = 0.5  # requests closer together than a keyframe needs to arrive only cost bitrate
+
+_JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
+_DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
+_DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
+_CODECS = "_RTCRtpReceiver__codecs"
+_REMOTE_STREAMS = "_RTCRtpReceiver__remote_streams"
+_RTX_SSRC = "_RTCRtpReceiver__rtx_ssrc"
+
+
+class _MarkerRelease:
+    """Stands where aiortc's ``JitterBuffer`` stood, and feeds the decoder itself.
+
+    aiortc's own buffer hands over one frame a packet; a packet that fills a gap may complete several, so
+    ``add`` queues them all and answers that there is none left.
+    """
+
+    def __init__(
+        self,
+        receiver: RTCRtpReceiver,
+        assembler: FrameAssembler,
+        queue: DecoderQueue,
+        on_encoded: EncodedHook | None,
+    ) -> None:
+        self.assembler = assembler
+        self.media_ssrc: int | None = None
+        self.on_encoded = on_encoded
+        self._codecs: dict[int, Any] = getattr(receiver, _CODECS)
+        self._queue = queue
+        self._timestamps = TimestampUnwrapper()
+        self._asked_s = float("-inf")
+
+    def add(self, packet: Any) -> tuple[bool, None]:
+        """Take a packet; True asks aiortc to send a PLI."""
+        now_s = time.monotonic()
+        self.media_ssrc = packet.ssrc
+        release = self.assembler.add(
+            packet.sequence_number, packet.timestamp, bool(packet.marker), packet._data, now_s
+        )
+        for frame in release.frames:
+            self._decode(frame, self._codecs[packet.payload_type])
+        wanted = release.needs_keyframe or self._queue.wants_keyframe
+        return wanted and self.may_ask(now_s), None
+
+    def may_ask(self, now_s: float) -> bool:
+        """Whether the last request for a keyframe is long enough ago; counts as a request if so."""
+        if now_s - self._asked_s < KEYFRAME_INTERVAL_S:
+            return False
+        self._asked_s = now_s
+        return True
+
+    def _decode(self, frame: EncodedFrame, codec: Any) -> None:
+        frame.timestamp = self._timestamps.unwrap(frame.timestamp)
+        keyframe = is_keyframe(codec.name, frame.data)
+        self._queue.put((codec, frame), keyframe=keyframe)
+        if self.on_encoded is not None:
+            self.on_encoded(frame.data, frame.timestamp, keyframe)
+
+
+def release_at_marker(
+    receiver: RTCRtpReceiver,
+    *,
+    on_encoded: EncodedHook | None = None,
+    assembler: FrameAssembler | None = None,
+    queue_frames: int = VIDEO_QUEUE_FRAMES,
+) -> FrameAssembler:
+    """Make one video receiver release frames at their marker bit, with a bounded decoder queue.
+
+    ``on_encoded(data, timestamp, is_keyframe)`` is called on the media loop with every encoded picture,
+    ``timestamp`` in 90 kHz units since the first. Call before the receiver started (at the ``track`` event);
+    raises ``RuntimeError`` when it did. Returns the assembler, for its counters.
+    """
+    queue = bound_decoder(receiver, video=True, limit=queue_frames)
+    assembler = assembler or FrameAssembler()
+    setattr(receiver, _JITTER_BUFFER, _MarkerRelease(receiver, assembler, queue, on_encoded))
+    return assembler
+
+
+def bound_decoder(receiver: RTCRtpReceiver, *, video: bool, limit: int = AUDIO_QUEUE_FRAMES) -> DecoderQueue:
+    """Put a bounded queue in front of a receiver's decoder, and let the receiver survive a BYE.
+
+    A browser sends BYE when a source is switched off; aiortc then ends the decoder although the same source
+    may be switched on again without a new offer. The decoder ends when the connection does.
+    """
+    if getattr(receiver, _DECODER_THREAD) is not None:
+        raise RuntimeError("the receiver runs already; call this at the track event")
+    queue = DecoderQueue(video=video, limit=limit)
+    setattr(receiver, _DECODER_QUEUE, queue)
+    handle = receiver._handle_rtcp_packet
+
+    async def handle_but_bye(packet: Any) -> None:
+        if not isinstance(packet, RtcpByePacket):
+            await handle(packet)
+
+    receiver._handle_rtcp_packet = handle_but_bye  # type: ignore[method-assign]
+    return queue
+
+
+def end_decoder(receiver: RTCRtpReceiver) -> bool:
+    """Tell a receiver's decoder thread to end after its current frame, without waiting for it.
+
+    Its track ends when it has, so that aiortc's own blocking join, later, finds nothing left to wait for.
+    Returns whether there is such a thread.
+    """
+    if getattr(receiver, _DECODER_THREAD) is None:
+        return False
+    getattr(receiver, _DECODER_QUEUE).put(None)
+    return True
+
+
+def queue_dropped(receiver: RTCRtpReceiver) -> int:
+    """Encoded frames that were dropped because the decoder could not keep up."""
+    queue = getattr(receiver, _DECODER_QUEUE)
+    return queue.dropped if isinstance(queue, DecoderQueue) else 0
+
+
+async def request_keyframe(receiver: RTCRtpReceiver) -> bool:
+    """Ask the sender for a keyframe (PLI), at most twice a second; returns whether a request went out."""
+    buffer = getattr(receiver, _JITTER_BUFFER)
+    if not isinstance(buffer, _MarkerRelease) or buffer.media_ssrc is None:
+        return False
+    if not buffer.may_ask(time.monotonic()):
+        return False
+    await receiver._send_rtcp_pli(buffer.media_ssrc)
+    return True
+
+
+class _Sink:
+    """Stands where a remote track's unbounded queue stood and passes each frame on at once."""
+
+    def __init__(self, deliver: Callable[[Any], None]) -> None:
+        self._deliver = deliver
+
+    async def put(self, frame: Any) -> None:
+        self._deliver(frame)
+
+    async def get(self) -> Any:
+        raise RuntimeError("this track's frames go to its InputTrack: await its recv() instead")
+
+
+def deliver_to(track: RemoteStreamTrack, deliver: Callable[[Any], None]) -> None:
+    """Hand every decoded frame of ``track`` to ``deliver`` on the media loop, and None at its end.
+
+    Call at the ``track`` event: aiortc passes the queue to the decoder thread when the receiver starts.
+    """
+    track._queue = _Sink(deliver)  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class StreamCounters:
+    """What one receiver counted; ``jitter`` as in RFC 3550 section 6.4.1, in units of the RTP clock."""
+
+    packets_received: int = 0
+    packets_lost: int = 0
+    jitter: int = 0
+
+
+def read_counters(receiver: RTCRtpReceiver) -> StreamCounters:
+    """Counters of a receiver's media stream, without its retransmission stream."""
+    retransmissions = getattr(receiver, _RTX_SSRC)
+    streams = getattr(receiver, _REMOTE_STREAMS)
+    media = [stream for ssrc, stream in streams.items() if ssrc not in retransmissions]
+    if not media:
+        return StreamCounters()
+    return StreamCounters(
+        packets_received=sum(stream.packets_received for stream in media),
+        packets_lost=max(0, sum(stream.packets_lost for stream in media)),
+        jitter=int(media[-1].jitter),
+    )
+
+
+def read_sctp_rtt_s(pc: RTCPeerConnection) -> float | None:
+    """The data channel's smoothed round trip time in seconds (RFC 9260 section 6.3.1), once it is known."""
+    return None if pc.sctp is None else pc.sctp._srtt
+
+
+@dataclass(frozen=True)
+class PairTypes:
+    """The candidate types (RFC 8445: host, srflx, prflx, relay) of the pair that carries the media."""
+
+    local: str
+    remote: str
+
+    @property
+    def route(self) -> Literal["direct", "turn"]:
+        """``"turn"`` when either side relays."""
+        return "turn" if "relay" in (self.local, self.remote) else "direct"
+
+
+def selected_pair(pc: RTCPeerConnection) -> PairTypes | None:
+    """The pair ICE selected, or None before it did."""
+    for transport in _ice_transports(pc):
+        pair = transport.iceGatherer._connection._nominated.get(1)
+        if pair is not None:
+            return PairTypes(pair.local_candidate.type, pair.remote_candidate.type)
+    return None
+
+
+def add_loopback_candidate(pc: RTCPeerConnection) -> None:
+    """Let ``pc`` gather 127.0.0.1 too, so that two peers of one machine connect without any network.
+
+    Call when the ICE transports exist and before gathering: for the offerer after its transceivers and
+    data channels were added, for the answerer after ``setRemoteDescription``.
+    """
+    for transport in _ice_transports(pc):
+        _wrap_gathering(transport, extra=["127.0.0.1"], timeout_s=None)
+
+
+def cap_gathering(pc: RTCPeerConnection, timeout_s: float) -> None:
+    """Do not wait longer than ``timeout_s`` for STUN and TURN servers (aioice: 5 s for a dead one)."""
+    for transport in _ice_transports(pc):
+        _wrap_gathering(transport, extra=[], timeout_s=timeout_s)
+
+
+def _wrap_gathering(transport: RTCIceTransport, *, extra: list[str], timeout_s: float | None) -> None:
+    connection = transport.iceGatherer._connection
+    gather = connection.get_component_candidates
+
+    async def gather_within(component: int, addresses: list[str], timeout: float = 5) -> list[Any]:
+        more = [address for address in extra if address not in addresses]
+        # aioice annotates whole seconds; asyncio.wait takes any.
+        limit: Any = timeout if timeout_s is None else min(timeout, timeout_s)
+        return await gather(component, addresses + more, limit)
+
+    connection.get_component_candidates = gather_within  # type: ignore[method-assign]
+
+
+def _ice_transports(pc: RTCPeerConnection) -> list[RTCIceTransport]:
+    dtls = [transceiver.receiver.transport for transceiver in pc.getTransceivers()]
+    if pc.sctp is not None:
+        dtls.append(pc.sctp.transport)
+    return list(dict.fromkeys(transport.transport for transport in dtls))

@@ -1,0 +1,148 @@
+"""The data channel of one peer: messages out in order, messages in read and sorted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiortc import RTCDataChannel
+
+from smallrtc_lab.errors import ProtocolError
+
+from .messages import Incoming, MessageQueue, read_message, signalling_text
+
+__all__ = ["MessageChannel"]
+
+logger = logging.getLogger(__name__)
+
+MAX_BUFFERED_BYTES = 4 * 1024 * 1024  # aiortc's own send queue has no bound
+OPEN_WITHIN_S = 10.0
+
+
+class MessageChannel:
+    """Sends and receives over the channel the client opens, queueing until it does.
+
+    At most 50 messages wait. When no channel opened ``OPEN_WITHIN_S`` after the connection was up, they are
+    dropped, which is logged; a client need not open one. ``dropped`` counts every message that was not sent.
+    """
+
+    def __init__(self, on_message: Callable[[Incoming], None]) -> None:
+        self._on_message = on_message
+        self._channel: RTCDataChannel | None = None
+        self._queue = MessageQueue()
+        self._timer: asyncio.TimerHandle | None = None
+        self._given_up = False
+        self._dropped = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages go out at once."""
+        return self._channel is not None and self._channel.readyState == "open"
+
+    @property
+    def dropped(self) -> int:
+        """Messages that were given to ``send`` and never went out."""
+        return self._dropped + self._queue.dropped
+
+    def attach(self, channel: RTCDataChannel) -> None:
+        """Use ``channel``, which the client opened; a later one takes the place of the first."""
+        self._channel = channel
+        self._given_up = False
+        channel.on("message", self._receive)
+        channel.on("open", self._flush)
+        self._flush()
+
+    def detach(self) -> None:
+        """Forget the channel of a peer that was replaced; what waits goes out over the next one."""
+        self._channel = None
+        self._given_up = False
+        self._cancel_timer()
+
+    def connection_is_up(self) -> None:
+        """Begin to count the time in which the channel has to open."""
+        if not self.is_open and self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(OPEN_WITHIN_S, self._give_up)
+
+    def send(self, message: Any) -> bool:
+        """Send or queue a message that JSON can hold; returns False when it had to be dropped.
+
+        Raises ``TypeError`` or ``ValueError`` for a message that is no JSON.
+        """
+        return self._send_text(json.dumps(message))
+
+    def signal(self, kind: str) -> bool:
+        """Send a message of the protocol's own, if the channel is open."""
+        return self.is_open and self._send_text(signalling_text(kind))
+
+    async def flushed(self, timeout_s: float) -> None:
+        """Wait until what was sent has left aiortc's queue, or the time is up."""
+        channel = self._channel
+        if channel is None or not self.is_open or channel.bufferedAmount == 0:
+            return
+        low = asyncio.Event()
+        channel.once("bufferedamountlow", low.set)
+        try:
+            await asyncio.wait_for(low.wait(), timeout_s)
+        except TimeoutError:
+            logger.debug("the data channel did not flush within %.2f s", timeout_s)
+
+    def close(self) -> None:
+        """Send and receive no more."""
+        self.detach()
+        self._given_up = True
+        left = self._queue.take_all()
+        if left:
+            self._dropped += len(left)
+            logger.warning("%d messages were never sent: the connection closed first", len(left))
+
+    def _send_text(self, text: str) -> bool:
+        if self.is_open:
+            return self._transmit(text)
+        if not self._given_up and self._queue.put(text):
+            return True
+        if self._given_up:
+            self._dropped += 1
+        logger.warning("a message was dropped: the client has opened no data channel")
+        return False
+
+    def _transmit(self, text: str) -> bool:
+        assert self._channel is not None
+        if self._channel.bufferedAmount > MAX_BUFFERED_BYTES:
+            self._dropped += 1
+            logger.warning("a message was dropped: the client does not take what was sent before")
+            return False
+        self._channel.send(text)
+        return True
+
+    def _flush(self) -> None:
+        if self.is_open:
+            self._cancel_timer()
+            for text in self._queue.take_all():
+                self._transmit(text)
+
+    def _receive(self, text: str | bytes) -> None:
+        try:
+            message = read_message(text)
+        except ProtocolError as error:
+            logger.warning("ignored: %s", error)
+            return
+        self._on_message(message)
+
+    def _give_up(self) -> None:
+        self._timer = None
+        self._given_up = True
+        left = self._queue.take_all()
+        self._dropped += len(left)
+        if left:
+            logger.warning(
+                "%d messages dropped: no data channel opened within %.0f s", len(left), OPEN_WITHIN_S
+            )
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,72 @@
+"""The queue between the media loop and one decoder thread, bounded in a way a decoder can live with.
+
+A picture that is left out breaks every one after it up to the next keyframe, so an overfull video queue
+drops *until a keyframe* and says that one is wanted. Sound has no such chain: the oldest packet goes.
+"""
+
+from __future__ import annotations
+
+import queue
+from typing import Any
+
+__all__ = ["DecoderQueue"]
+
+
+class DecoderQueue:
+    """At most ``limit`` encoded frames between ``put`` (media loop) and ``get`` (decoder thread)."""
+
+    def __init__(self, *, video: bool, limit: int) -> None:
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._video = video
+        self._limit = limit
+        self._ended = False
+        self.wants_keyframe = False
+        self.dropped = 0
+
+    def get(self) -> Any:
+        """Wait for the next item; None means the end. Called by the decoder thread alone."""
+        return self._items.get()
+
+    def put(self, item: Any, *, keyframe: bool = True) -> None:
+        """Add an encoded frame, or None to end the decoder as soon as its current frame is done."""
+        if self._ended:
+            return
+        if item is None:
+            self._end()
+        elif self._video:
+            self._put_video(item, keyframe)
+        else:
+            self._put_audio(item)
+
+    def qsize(self) -> int:
+        """How many frames wait."""
+        return self._items.qsize()
+
+    def _put_video(self, item: Any, keyframe: bool) -> None:
+        if self._items.qsize() >= self._limit:
+            self.wants_keyframe = True
+        elif keyframe:
+            self.wants_keyframe = False
+        if self.wants_keyframe:
+            self.dropped += 1
+            return
+        self._items.put(item)
+
+    def _put_audio(self, item: Any) -> None:
+        if self._items.qsize() >= self._limit:
+            self.dropped += self._discard_one()
+        self._items.put(item)
+
+    def _end(self) -> None:
+        # What waits is not decoded any more: whoever joins the thread waits for one frame at the most.
+        self._ended = True
+        while self._discard_one():
+            self.dropped += 1
+        self._items.put(None)
+
+    def _discard_one(self) -> int:
+        try:
+            self._items.get_nowait()
+        except queue.Empty:
+            return 0
+        return 1
