@@ -52,7 +52,8 @@ class VideoFrame:
     def rgb(self) -> Picture:
         """(H, W, 3) uint8 RGB, a copy unless the frame is RGB already."""
         if self.format == "gray":
-            return np.repeat(self.image[:, :, None], 3, axis=2)
+            colour: Picture = np.repeat(self.image[:, :, None], 3, axis=2)
+            return colour
         return self.image if self.format == "rgb" else np.ascontiguousarray(self.image[:, :, ::-1])
 
     @property
@@ -66,7 +67,8 @@ class VideoFrame:
         if self.format == "gray":
             return self.image
         weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-        return np.rint(self.rgb @ weights).astype(np.uint8)
+        luma: Picture = np.rint(self.rgb @ weights).astype(np.uint8)
+        return luma
 
     @property
     def width(self) -> int:
