@@ -1,0 +1,162 @@
+// What can go wrong in the page, each with a sentence and the next step. Codes are wire values of the `status` message.
+
+export interface Problem {
+  code: string;
+  message: string;
+  next_step: string | null;
+}
+
+/** An error whose problem is meant to be read by the person in front of the page. */
+export class LabError extends Error {
+  readonly problem: Problem;
+
+  constructor(code: string, message: string, nextStep: string | null = null) {
+    super(message);
+    this.name = "LabError";
+    this.problem = { code, message, next_step: nextStep };
+  }
+}
+
+/** The page's circumstances that decide how a refused device is explained; pure, so that tests can make them up. */
+export interface Site {
+  secure: boolean;
+  origin: string;
+  mediaDevices: boolean;
+  blockedByPolicy: boolean;
+  denied: boolean;
+}
+
+export interface Wanted {
+  audio: boolean;
+  video: boolean;
+}
+
+const NO_EXTENSION = new LabError(
+  "no-extension",
+  "The smallrtc-lab server extension is not running in this Jupyter server.",
+  "Install smallrtc-lab where Jupyter itself runs and restart Jupyter.",
+).problem;
+
+const KERNEL_GONE = new LabError("kernel-gone", "The kernel was restarted or stopped.", "Run the cell again.").problem;
+
+/** Problems without a cause of their own to look into. */
+export const PROBLEMS = {
+  noExtension: NO_EXTENSION,
+  kernelGone: KERNEL_GONE,
+  refused: {
+    code: "server-refused",
+    message: "The Jupyter server refused this page.",
+    next_step: "Reload the page and log in to Jupyter again.",
+  },
+  unreachable: {
+    code: "server-unreachable",
+    message: "The Jupyter server does not answer.",
+    next_step: "Check that Jupyter is still running and that this computer is online. The page tries again by itself.",
+  },
+  timeout: {
+    code: "connect-timeout",
+    message: "Could not connect to Python: the network lets no direct media through.",
+    next_step: "Press Start to try again. Behind a firewall or a hub, give Lab(ice_servers=…) a TURN server.",
+  },
+  noWelcome: {
+    code: "no-answer",
+    message: "Python has not answered yet.",
+    next_step: "Wait a moment and press Start. If it stays so, restart the kernel and run the cell again.",
+  },
+  lost: {
+    code: "connection-lost",
+    message: "The connection to Python was lost and three attempts to get it back failed.",
+    next_step: "Check the network and press Start.",
+  },
+} as const satisfies Record<string, Problem>;
+
+function names(wanted: Wanted): string {
+  if (wanted.audio && wanted.video) return "camera and microphone";
+  return wanted.video ? "camera" : "microphone";
+}
+
+/** Why no device can be asked for at all, or null. */
+export function siteProblem(site: Site, wanted: Wanted): Problem | null {
+  if (!site.secure) {
+    return {
+      code: "insecure-origin",
+      message: `Browsers open a ${wanted.video ? "camera" : "microphone"} only on https or localhost pages, and this page is ${site.origin}.`,
+      next_step:
+        "Forward the port (ssh -L 8888:localhost:8888 …) and open http://localhost:8888, or serve Jupyter over https.",
+    };
+  }
+  if (!site.mediaDevices) {
+    return {
+      code: "no-media-devices",
+      message: `This browser gives pages no ${names(wanted)}.`,
+      next_step: "Open this notebook in a current Chrome, Edge, Firefox or Safari.",
+    };
+  }
+  return null;
+}
+
+function notAllowed(text: string, site: Site, wanted: Wanted): Problem {
+  const what = names(wanted);
+  if (site.blockedByPolicy) {
+    return {
+      code: "blocked-by-policy",
+      message: `The page around this notebook does not let it use the ${what}.`,
+      next_step: "Open the notebook in a tab of its own.",
+    };
+  }
+  if (/system/i.test(text)) {
+    return {
+      code: "blocked-by-system",
+      message: `The operating system keeps the ${what} from this browser.`,
+      next_step: "Allow it for the browser in the system's privacy settings, then press Start.",
+    };
+  }
+  return {
+    code: "permission-denied",
+    message: site.denied ? `The ${what} is blocked for this site.` : `You did not allow the ${what}.`,
+    next_step: `Press Start to be asked again. If no question appears, click the icon left of the address, allow the ${what} and reload.`,
+  };
+}
+
+/** A `DOMException` of getUserMedia (W3C Media Capture, 10.2) as a problem; `wanted` is what was asked for. */
+export function deviceProblem(cause: unknown, site: Site, wanted: Wanted): Problem {
+  if (cause instanceof LabError) return cause.problem;
+  const name = cause instanceof Error || cause instanceof DOMException ? cause.name : "Error";
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const what = names(wanted);
+  switch (name) {
+    case "NotAllowedError":
+    case "SecurityError":
+      return notAllowed(text, site, wanted);
+    case "NotFoundError":
+      return {
+        code: "no-device",
+        message: `No ${wanted.audio && wanted.video ? "camera or microphone" : what} was found.`,
+        next_step: 'Connect one and press Start, or try Lab(fallback="test-signal").',
+      };
+    case "NotReadableError":
+    case "AbortError":
+      return {
+        code: "device-in-use",
+        message: `The ${what} could not be opened: another program seems to use it.`,
+        next_step: "Close the other program or tab (a video call, perhaps), then press Start.",
+      };
+    case "OverconstrainedError": {
+      const which = (cause as { constraint?: string }).constraint;
+      return {
+        code: "overconstrained",
+        message: `No ${what} can do what was asked for${which ? ` (${which})` : ""}.`,
+        next_step: "Ask for less in Lab(video=…, audio=…), or pick another device.",
+      };
+    }
+    default:
+      return { code: "device-error", message: `The ${what} could not be opened: ${text}`, next_step: "Press Start to try again." };
+  }
+}
+
+/** Any thrown value as a problem, for what has no better explanation. */
+export function asProblem(cause: unknown): Problem {
+  if (cause instanceof LabError) return cause.problem;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return { code: "unexpected", message: `Something went wrong in the page: ${text}`, next_step: "Press Start to try again." };
+}

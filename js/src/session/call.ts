@@ -1,0 +1,248 @@
+// One click's life: from Start to Stop it holds the devices, the peer and the sound, and gives all of them back.
+import type { Problem } from "../errors.ts";
+import { asProblem, LabError, PROBLEMS } from "../errors.ts";
+import { Devices } from "../media/devices.ts";
+import type { Meter } from "../media/sound.ts";
+import { Playback, Sound } from "../media/sound.ts";
+import { every } from "../media/ticker.ts";
+import type { Options } from "../model.ts";
+import type { Source } from "../negotiation.ts";
+import { backoffMs, receiveOnly } from "../negotiation.ts";
+import type { Channel } from "../peer/channel.ts";
+import type { PeerPlan } from "../peer/peer.ts";
+import { Peer } from "../peer/peer.ts";
+import type { PageMessage, Welcome } from "../protocol.ts";
+import type { Signaling } from "../signaling/server.ts";
+import { RequestRefused } from "../signaling/server.ts";
+import type { Store } from "../status.ts";
+import { Sources } from "./sources.ts";
+import { Gate, sleep, within } from "./waiting.ts";
+
+const CONNECT_MS = 15_000;
+/** `disconnected` is often over by itself (W3C webrtc-pc, 5.6.4); wait that long before a new connection is made. */
+const GRACE_MS = 3000;
+const RECONNECT_TRIES = 3;
+const STATS_MS = 1000;
+
+export interface CallContext {
+  store: Store;
+  signaling: Signaling;
+  channel: Channel;
+  options: Options;
+  page: string;
+  tell(message: PageMessage): void;
+  /** The call is over by a fault, which the session shows. */
+  failed(problem: Problem): void;
+}
+
+export class Call {
+  readonly sources: Sources;
+  private readonly sound = new Sound();
+  private readonly abort = new AbortController();
+  private peer: Peer | null = null;
+  private plan: PeerPlan | null = null;
+  private connected = new Gate<void>();
+  private recovering = false;
+  private playback: Playback | null = null;
+  private meter: Meter | null = null;
+  private stopStats: (() => void) | null = null;
+
+  constructor(private readonly context: CallContext) {
+    const devices = new Devices({
+      lost: (name) => void this.sources.lost(name),
+      changed: () => void this.sources.refreshChoices(),
+    });
+    this.sources = new Sources(context, devices, this.sound, (name, track) => this.use(name, track));
+  }
+
+  get heard(): MediaStream | null {
+    return this.playback?.heard ?? null;
+  }
+
+  levelDb(): number | null {
+    return this.meter ? this.meter.levelDb() : null;
+  }
+
+  /** Opens, connects, and returns when live. Faults go to `failed`; an aborted call says nothing. */
+  async run(welcome: () => Promise<Welcome>, testOnly: boolean): Promise<void> {
+    const { store, options, page } = this.context;
+    const { signal } = this.abort;
+    try {
+      void this.sound.resume();
+      store.set({ state: "asking", error: null, notice: null, wanted: false });
+      const { ice_servers: iceServers, limits } = await within(welcome(), 5000, PROBLEMS.noWelcome, signal);
+      this.plan = { options, page, iceServers, limits };
+      if (limits.max_message_bytes) this.context.channel.maxMessageBytes = limits.max_message_bytes;
+      if (!receiveOnly(options)) await this.sources.open(limits, testOnly);
+      signal.throwIfAborted();
+      store.set({ state: "connecting" });
+      await this.connect(null, false);
+      this.live();
+    } catch (cause) {
+      if (!signal.aborted) this.context.failed(asProblem(cause));
+    }
+  }
+
+  close(): void {
+    this.abort.abort(new DOMException("the call was ended", "AbortError"));
+    this.stopStats?.();
+    this.listenOff();
+    this.meter?.stop();
+    this.meter = null;
+    this.sources.close();
+    this.context.channel.detach();
+    this.peer?.close();
+    this.peer = null;
+    void this.sound.close();
+  }
+
+  async listen(on: boolean): Promise<void> {
+    const { store } = this.context;
+    if (!on) {
+      this.listenOff();
+      store.set({ listening: "off" });
+      return;
+    }
+    const track = store.now.returned?.getAudioTracks()[0];
+    if (!track) return;
+    this.listenOff();
+    this.playback = new Playback(this.sound, track);
+    try {
+      const running = await this.sound.resume();
+      await this.playback.play(store.now.chosen.speaker);
+      store.set({ listening: running ? "on" : "blocked" });
+    } catch (cause) {
+      console.warn("smallrtc-lab: the browser would not play the returned sound", cause);
+      store.set({ listening: "blocked" });
+    }
+  }
+
+  async useSpeaker(id: string | null): Promise<void> {
+    this.context.store.set({ chosen: { ...this.context.store.now.chosen, speaker: id } });
+    await this.playback?.useSpeaker(id);
+  }
+
+  /** Python asks for another round of offer and answer on the same connection. */
+  async renegotiate(): Promise<void> {
+    const pcId = this.peer?.pcId ?? null;
+    try {
+      await this.peer?.offer(pcId, false);
+    } catch (cause) {
+      if (!this.abort.signal.aborted) this.context.failed(asProblem(cause));
+    }
+  }
+
+  /** Makes a new connection after an interruption, unless the old one comes back within `graceMs`. */
+  async recover(graceMs: number): Promise<void> {
+    const { store } = this.context;
+    if (this.recovering || store.now.state !== "live") return;
+    this.recovering = true;
+    try {
+      store.set({ state: "reconnecting", stats: null });
+      this.connected = new Gate<void>();
+      if (!(await this.comesBack(graceMs))) await this.connectAgain();
+      this.live();
+    } catch (cause) {
+      if (!this.abort.signal.aborted) this.context.failed(asProblem(cause));
+    } finally {
+      this.recovering = false;
+    }
+  }
+
+  private async comesBack(graceMs: number): Promise<boolean> {
+    if (graceMs === 0) return false;
+    const back = this.connected.passed.then(() => true);
+    return Promise.race([back, sleep(graceMs, this.abort.signal).then(() => false)]).catch((cause: unknown) => {
+      this.abort.signal.throwIfAborted();
+      console.info("smallrtc-lab: making a new connection", cause);
+      return false;
+    });
+  }
+
+  private async connectAgain(): Promise<void> {
+    let pcId = this.peer?.pcId ?? null;
+    for (let attempt = 0; attempt < RECONNECT_TRIES; attempt++) {
+      if (attempt > 0) await sleep(backoffMs(attempt - 1, 1000, 4000), this.abort.signal);
+      try {
+        await this.connect(pcId, pcId !== null);
+        return;
+      } catch (cause) {
+        this.abort.signal.throwIfAborted();
+        console.warn("smallrtc-lab: reconnecting failed", cause);
+        if (cause instanceof RequestRefused && cause.final) {
+          // a connection the engine no longer knows: the next try is a new one; anything else will not get better
+          if (pcId === null || cause.status !== 400) throw cause;
+          pcId = null;
+        }
+      }
+    }
+    const { code, message, next_step } = PROBLEMS.lost;
+    throw new LabError(code, message, next_step);
+  }
+
+  private async connect(pcId: string | null, restart: boolean): Promise<void> {
+    if (!this.plan) throw new Error("connect before run");
+    this.peer?.close();
+    const gate = new Gate<void>();
+    this.connected = gate;
+    const peer = new Peer(this.context.signaling, this.context.channel, this.plan, {
+      track: (source, track) => this.arrived(source, track),
+      state: (state) => this.peerState(state),
+    });
+    this.peer = peer;
+    this.context.store.set({ returned: null, returnedVideo: false });
+    for (const name of ["audio", "camera", "screen"] as const) await peer.replace(name, this.sources.track(name));
+    const both = Promise.all([peer.offer(pcId, restart), gate.passed]);
+    await within(both, CONNECT_MS, PROBLEMS.timeout, this.abort.signal);
+    this.context.channel.expectOpen();
+  }
+
+  private live(): void {
+    const { store } = this.context;
+    store.set({ state: "live", error: null });
+    this.sources.tellStatus();
+    this.stopStats?.();
+    this.stopStats = every(STATS_MS, () => void this.measure());
+  }
+
+  private async measure(): Promise<void> {
+    if (!this.peer || this.context.store.now.state !== "live") return;
+    const stats = await this.peer.stats();
+    if (this.abort.signal.aborted || this.context.store.now.state !== "live") return;
+    this.context.store.set({ stats });
+    this.context.tell({ type: "stats", ...stats });
+  }
+
+  private peerState(state: RTCPeerConnectionState): void {
+    if (state === "connected") this.connected.open();
+    else if (state === "failed") {
+      const { code, message, next_step } = PROBLEMS.timeout;
+      this.connected.refuse(new LabError(code, message, next_step));
+      void this.recover(0);
+    } else if (state === "disconnected") void this.recover(GRACE_MS);
+  }
+
+  private arrived(source: Source, track: MediaStreamTrack): void {
+    const { store } = this.context;
+    const returned = new MediaStream([...(store.now.returned?.getTracks() ?? []), track]);
+    store.set({ returned });
+    if (source === "camera") {
+      track.onunmute = () => store.set({ returnedVideo: true });
+      track.onmute = () => store.set({ returnedVideo: false });
+    }
+    if (source === "audio" && store.now.listening !== "off") void this.listen(true);
+  }
+
+  private async use(name: Source, track: MediaStreamTrack | null): Promise<void> {
+    if (name === "audio") {
+      this.meter?.stop();
+      this.meter = track ? this.sound.meter(track) : null;
+    }
+    await this.peer?.replace(name, track);
+  }
+
+  private listenOff(): void {
+    this.playback?.stop();
+    this.playback = null;
+  }
+}

@@ -1,0 +1,23 @@
+// What a message of the engine changes in the snapshot: pure, one place, no side effects.
+import type { EngineMessage } from "../protocol.ts";
+import type { Snapshot } from "../status.ts";
+import { withLine, withTrouble } from "../status.ts";
+
+export function changeFor(now: Snapshot, message: EngineMessage): Partial<Snapshot> {
+  switch (message.type) {
+    case "processors":
+      return { processors: { video: message.video, audio: message.audio } };
+    case "problem":
+      return { troubles: withTrouble(now.troubles, message) };
+    case "values":
+      return { values: message.values };
+    case "log":
+      return withLine(now, message.text);
+    case "stats":
+      return { engineStats: message };
+    case "welcome":
+    case "command":
+    case "engine":
+      return {}; // the session acts on these
+  }
+}

@@ -1,0 +1,156 @@
+// The Jupyter server this page came from: where it is, how it is spoken to, and what its refusals mean.
+import { LabError, PROBLEMS } from "../errors.ts";
+import type { Candidate, OfferBody } from "../negotiation.ts";
+
+export interface Place {
+  /** Absolute, with a slash at the end. */
+  base: string;
+  token: string;
+}
+
+interface ConfigPage {
+  config: string | null;
+  bodyBaseUrl: string | undefined;
+  origin: string;
+}
+
+/** JupyterLab, Notebook 7 and Voilà carry `jupyter-config-data`; nbclassic a data attribute. Neither: no server, null. */
+export function placeFrom(page: ConfigPage): Place | null {
+  let base: unknown = page.bodyBaseUrl;
+  let token: unknown = "";
+  if (page.config !== null) {
+    try {
+      const config = JSON.parse(page.config) as { baseUrl?: unknown; token?: unknown };
+      base = config.baseUrl ?? base;
+      token = config.token;
+    } catch {
+      return null; // somebody else's script of that name
+    }
+  }
+  if (typeof base !== "string" || base === "") return null;
+  const url = new URL(base.endsWith("/") ? base : `${base}/`, page.origin);
+  if (url.protocol !== "http:" && url.protocol !== "https:") return null;
+  return { base: url.href, token: typeof token === "string" ? token : "" };
+}
+
+export function findPlace(): Place | null {
+  if (!location.origin.startsWith("http")) return null;
+  return placeFrom({
+    config: document.getElementById("jupyter-config-data")?.textContent ?? null,
+    bodyBaseUrl: document.body?.dataset["baseUrl"],
+    origin: location.origin,
+  });
+}
+
+export function socketUrl(place: Place, session: string, withToken: boolean): string {
+  const url = new URL(`smallrtc/sessions/${encodeURIComponent(session)}/socket`, place.base);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  if (withToken && place.token) url.searchParams.set("token", place.token);
+  return url.href;
+}
+
+function xsrf(): string | null {
+  const match = /(?:^|;\s*)_xsrf=([^;]*)/.exec(document.cookie);
+  return match?.[1] ? decodeURIComponent(match[1]) : null;
+}
+
+function headers(place: Place): Record<string, string> {
+  const all: Record<string, string> = { "Content-Type": "application/json" };
+  const cookie = xsrf();
+  if (cookie) all["X-XSRFToken"] = cookie;
+  if (place.token) all["Authorization"] = `token ${place.token}`;
+  return all;
+}
+
+/** A refusal as what it means to the person. Ours are JSON with a `reason`; a 404 without one is Jupyter's own: nobody serves it. */
+export function refusal(status: number, body: unknown): LabError {
+  const { message, reason } = (typeof body === "object" && body !== null ? body : {}) as { message?: unknown; reason?: unknown };
+  if (typeof reason === "string" && reason !== "" && typeof message === "string") return new RequestRefused(status, reason, message);
+  if (status === 404) return fromProblem(status, PROBLEMS.noExtension);
+  if (status === 401 || status === 403) return fromProblem(status, PROBLEMS.refused);
+  const said = typeof message === "string" && message ? message : `status ${status}`;
+  return new RequestRefused(status, `http-${status}`, `The Jupyter server could not do it: ${said}`);
+}
+
+function fromProblem(status: number, problem: { code: string; message: string; next_step: string | null }): RequestRefused {
+  return new RequestRefused(status, problem.code, problem.message, problem.next_step);
+}
+
+/** An answer of the server that is not a 200. */
+export class RequestRefused extends LabError {
+  readonly status: number;
+
+  constructor(status: number, code: string, message: string, nextStep: string | null = null) {
+    super(code, message, nextStep);
+    this.status = status;
+  }
+
+  /** 4xx will not get better by itself; 429 (too many) and 5xx may. */
+  get final(): boolean {
+    return this.status >= 400 && this.status < 500 && this.status !== 429;
+  }
+}
+
+async function request(place: Place, url: string, init: RequestInit): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(url, { ...init, headers: headers(place), credentials: "same-origin", cache: "no-store" });
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    const { code, message, next_step } = PROBLEMS.unreachable;
+    throw new LabError(code, message, next_step);
+  }
+  const body: unknown = await response.json().catch(() => null); // an error page is HTML; its status says enough
+  if (!response.ok) throw refusal(response.status, body);
+  return body;
+}
+
+export interface Answer {
+  sdp: string;
+  type: "answer";
+  pc_id: string;
+}
+
+function isAnswer(value: unknown): value is Answer {
+  const { sdp, type, pc_id: id } = (value ?? {}) as Record<string, unknown>;
+  return typeof sdp === "string" && type === "answer" && typeof id === "string";
+}
+
+/** The two requests of one session (SmallWebRTC protocol). */
+export class Signaling {
+  private readonly url: string;
+
+  constructor(
+    private readonly place: Place,
+    session: string,
+  ) {
+    this.url = new URL(`smallrtc/sessions/${encodeURIComponent(session)}/api/offer`, place.base).href;
+  }
+
+  async offer(body: OfferBody, signal: AbortSignal): Promise<Answer> {
+    const answer = await request(this.place, this.url, { method: "POST", body: JSON.stringify(body), signal });
+    if (!isAnswer(answer)) throw new LabError("bad-answer", "Python's answer to the offer made no sense.", "Restart the kernel.");
+    return answer;
+  }
+
+  async patch(pcId: string, candidates: Candidate[], signal: AbortSignal): Promise<void> {
+    const body = JSON.stringify({ pc_id: pcId, candidates });
+    await request(this.place, this.url, { method: "PATCH", body, signal });
+  }
+}
+
+export type Probe = "missing" | "refused" | "unknown-session" | "there" | "unreachable";
+
+/** A WebSocket never says why it was refused: a plain GET of the same address does. */
+export async function probeSocket(place: Place, session: string): Promise<Probe> {
+  const url = new URL(`smallrtc/sessions/${encodeURIComponent(session)}/socket`, place.base).href;
+  try {
+    await request(place, url, { method: "GET", signal: AbortSignal.timeout(5000) });
+    return "there";
+  } catch (cause) {
+    if (!(cause instanceof RequestRefused)) return "unreachable";
+    if (cause.status === 404) return cause.problem.code === PROBLEMS.noExtension.code ? "missing" : "unknown-session";
+    if (cause.status === 401 || cause.status === 403) return "refused";
+    return cause.status >= 500 ? "unreachable" : "there";
+  }
+}

@@ -1,0 +1,122 @@
+// The session socket: one WebSocket to the server extension, opened again with growing pauses for as long as it is wanted.
+import type { Problem } from "../errors.ts";
+import { PROBLEMS } from "../errors.ts";
+import { backoffMs } from "../negotiation.ts";
+import type { EngineMessage, PageMessage } from "../protocol.ts";
+import { parseEngineMessage } from "../protocol.ts";
+import type { Place, Probe } from "./server.ts";
+import { probeSocket, socketUrl } from "./server.ts";
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 15_000;
+
+export interface SocketEvents {
+  opened(): void;
+  message(message: EngineMessage): void;
+  /** The socket is gone. `problem` says why when that is known; `final` when it will not be tried again by itself. */
+  closed(problem: Problem | null, final: boolean): void;
+}
+
+const MEANING: Record<Probe, { problem: Problem | null; final: boolean }> = {
+  missing: { problem: PROBLEMS.noExtension, final: true },
+  refused: { problem: PROBLEMS.refused, final: true },
+  "unknown-session": { problem: PROBLEMS.kernelGone, final: false },
+  unreachable: { problem: PROBLEMS.unreachable, final: false },
+  there: { problem: null, final: false },
+};
+
+export class SessionSocket {
+  private socket: WebSocket | null = null;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private failures = 0;
+  private withToken = false;
+  private wanted = false;
+
+  constructor(
+    private readonly place: Place,
+    private readonly session: string,
+    private readonly events: SocketEvents,
+  ) {}
+
+  /** Opens it, or tries at once where a pause is under way. Does nothing while one is open or opening. */
+  open(): void {
+    this.wanted = true;
+    if (this.socket !== null) return;
+    this.clearTimer();
+    this.dial();
+  }
+
+  close(): void {
+    this.wanted = false;
+    this.clearTimer();
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close(1000);
+  }
+
+  /** Sends when open; false when not: what matters is told anew by whoever hears `opened`. */
+  send(message: PageMessage): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  private clearTimer(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  private dial(): void {
+    const socket = new WebSocket(socketUrl(this.place, this.session, this.withToken));
+    this.socket = socket;
+    let opened = false;
+    socket.onopen = () => {
+      opened = true;
+      this.failures = 0;
+      if (socket === this.socket) this.events.opened();
+    };
+    socket.onmessage = (event) => {
+      const message = parseEngineMessage(event.data);
+      if (socket !== this.socket) return;
+      if (message) this.events.message(message);
+      else console.warn("smallrtc-lab: a message on the session socket was not understood", event.data);
+    };
+    socket.onclose = (event) => {
+      if (socket !== this.socket) return; // closed by us
+      this.socket = null;
+      void this.lost(opened, event);
+    };
+  }
+
+  private async lost(opened: boolean, event: CloseEvent): Promise<void> {
+    if (event.code >= 4000) {
+      // page-kick of the engine, or a session nobody knows: a reason was given
+      this.wanted = false;
+      const said = event.reason ? { code: `closed-${event.code}`, message: event.reason, next_step: null } : PROBLEMS.kernelGone;
+      this.events.closed(said, true);
+      return;
+    }
+    let meaning = { problem: null as Problem | null, final: false };
+    if (!opened) {
+      const probe = await probeSocket(this.place, this.session);
+      if (!this.wanted || this.socket !== null) return;
+      if (probe === "refused" && this.place.token && !this.withToken) {
+        this.withToken = true; // no login cookie in this browser: the page's token is the other way in
+        this.dial();
+        return;
+      }
+      meaning = MEANING[probe];
+    }
+    this.events.closed(meaning.problem, meaning.final);
+    if (meaning.final) this.wanted = false;
+    else this.again();
+  }
+
+  private again(): void {
+    const pause = backoffMs(this.failures++, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      if (this.wanted && this.socket === null) this.dial();
+    }, pause);
+  }
+}
