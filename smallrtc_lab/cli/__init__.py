@@ -1,0 +1,31 @@
+"""The command `smallrtc-lab`: one subcommand a module.
+
+Each module has `add_to(subcommands)`, which names its options, and `run(arguments)`, which returns the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import smallrtc_lab
+
+from . import demo
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: this process's own); the exit code."""
+    arguments = parser().parse_args(argv)
+    code: int = arguments.run(arguments)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="smallrtc-lab", description="Live audio and video in Jupyter notebooks."
+    )
+    made.add_argument("--version", action="version", version=f"smallrtc-lab {smallrtc_lab.__version__}")
+    demo.add_to(made.add_subparsers(required=True, metavar="command"))
+    return made
