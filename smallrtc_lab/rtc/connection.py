@@ -32,21 +32,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Callable
 from typing import Any
 
-from aiortc import MediaStreamTrack, RTCDataChannel, RTCIceCandidate, RTCIceServer, RTCPeerConnection
+from aiortc import MediaStreamTrack, RTCIceCandidate, RTCIceServer, RTCPeerConnection
 
-from smallrtc_lab.errors import ClosedError, RequestError
-from smallrtc_lab.events import EventEmitter
+from smallrtc_lab.errors import RequestError
 from smallrtc_lab.ice import normalise_ice_servers
 
-from .channel import MessageChannel
-from .heartbeat import Heartbeat, Pulse
-from .mailbox import Mailbox
-from .messages import AppMessage, Incoming, MessageQueue, Ping, TrackStatus
-from .peer import Peer
+from .life import EVENTS, ConnectionLife
 from .sections import Section
 from .state import ConnectionState, EndReason
 from .stats import Stats, read_stats
@@ -58,18 +52,6 @@ logger = logging.getLogger(__name__)
 
 IceServer = RTCIceServer
 
-EVENTS = (
-    "new",
-    "connecting",
-    "connected",
-    "disconnected",
-    "failed",
-    "closed",
-    "app-message",
-    "track-started",
-    "track-ended",
-    "track-status",
-)
 PEER_LEFT_FLUSH_S = 0.25
 RENEGOTIATE_WITHIN_S = 10.0
 
@@ -79,7 +61,7 @@ def to_ice_servers(servers: list[str] | list[IceServer] | list[dict[str, Any]] |
     return [IceServer(**server) for server in normalise_ice_servers(servers)]
 
 
-class SmallWebRTCConnection(EventEmitter):
+class SmallWebRTCConnection(ConnectionLife):
     """A client's connection; it outlives the peer connections a client that restarts goes through."""
 
     def __init__(
@@ -90,26 +72,10 @@ class SmallWebRTCConnection(EventEmitter):
         loopback: bool = False,
         tracks: OutputTracks | None = None,
     ) -> None:
-        super().__init__(EVENTS)
-        self.end_reason: EndReason | None = None
-        self._ice_servers = to_ice_servers(ice_servers)
-        self._timeout_s = connection_timeout_secs
-        self._loopback = loopback
-        self._outputs = tracks or OutputTracks()
-        self._events = Mailbox(self, self)
-        self._state = ConnectionState.NEW
-        self._connect_called = False
-        self._early = MessageQueue()
+        outputs = tracks or OutputTracks()
+        super().__init__(to_ice_servers(ice_servers), connection_timeout_secs, outputs, loopback=loopback)
         self._answer: dict[str, str] | None = None
         self._renegotiation_asked_s = float("-inf")
-        self._closing: asyncio.Future[None] | None = None
-        self._close_task: asyncio.Task[None] | None = None
-        self._close_callbacks: list[Callable[[SmallWebRTCConnection], None]] = []
-        self._deadline: asyncio.TimerHandle | None = None
-        self._channel = MessageChannel(self._on_message)
-        self._begin_peer()
-
-    # What it is
 
     @property
     def pc(self) -> RTCPeerConnection:
@@ -120,11 +86,6 @@ class SmallWebRTCConnection(EventEmitter):
     def pc_id(self) -> str:
         """The name the client knows it by; a restart gives a new one."""
         return self._pc_id
-
-    @property
-    def state(self) -> ConnectionState:
-        """Where it stands, whether ``connect()`` was called or not."""
-        return self._state
 
     def is_connected(self) -> bool:
         """Whether media flows, the client is alive and ``connect()`` was called."""
@@ -150,8 +111,6 @@ class SmallWebRTCConnection(EventEmitter):
         """Numbers for people and programs; :mod:`.stats` documents each field."""
         stats = await read_stats(self._peer, self._outputs)
         return {"state": self._state.value, "messages_dropped": self._channel.dropped, **stats}
-
-    # What it does
 
     async def initialize(self, sdp: str, type: str) -> None:
         """Answer the first offer; raises :class:`RequestError` 400 for one that cannot be used."""
@@ -227,157 +186,16 @@ class SmallWebRTCConnection(EventEmitter):
         """Deliver the events that were held back."""
         self._events.release()
 
-    # What its peer says
-
-    def peer_state_changed(self, peer: Peer, state: str) -> None:
-        """Called by the peer."""
-        if peer is not self._peer or self._closing is not None:
-            return
-        if state == "connecting":
-            self._enter(ConnectionState.CONNECTING)
-        elif state == "connected":
-            self._cancel_deadline()
-            self._channel.connection_is_up()
-            self._enter(ConnectionState.CONNECTED)
-        elif state == "failed":
-            self._enter(ConnectionState.FAILED)
-            self._close_soon(EndReason.FAILED)
-        elif state == "closed":
-            if self._state is ConnectionState.CONNECTED:
-                self._enter(ConnectionState.DISCONNECTED)
-            self._close_soon(EndReason.LEFT)
-
-    def peer_track_started(self, peer: Peer, track: InputTrack) -> None:
-        """Called by the peer."""
-        self._events.post("track-started", track)
-
-    def peer_track_ended(self, peer: Peer, track: InputTrack) -> None:
-        """Called by the peer."""
-        self._events.post("track-ended", track)
-
-    def peer_channel_opened(self, peer: Peer, channel: RTCDataChannel) -> None:
-        """Called by the peer."""
-        if peer is self._peer:
-            self._channel.attach(channel)
-
-    # Inside
-
-    def _begin_peer(self) -> None:
-        self._peer = Peer(self._ice_servers, self._outputs, self, loopback=self._loopback)
-        self._pc_id = f"SmallWebRTCConnection-{uuid.uuid4().hex}"
-        self._heartbeat = Heartbeat(self._on_pulse)
-        self._state = ConnectionState.NEW
-
     async def _answer_offer(self, sdp: str, type: str) -> None:
         self._check_open()
         if type != "offer":
             raise RequestError(400, "bad-sdp", f"an offer is needed, not {type!r}")
-        if self._deadline is None and self._state is ConnectionState.NEW:
-            loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._timeout_s, self._on_deadline)
+        self._start_deadline()
         answer = await self._peer.answer(sdp)
         self._answer = {"sdp": answer.sdp, "type": answer.type, "pc_id": self._pc_id}
-
-    async def _restart(self) -> None:
-        if self._state is ConnectionState.CONNECTED:
-            self._enter(ConnectionState.DISCONNECTED)
-        old = self._peer
-        self._heartbeat.stop()
-        self._cancel_deadline()
-        self._channel.detach()
-        self._begin_peer()
-        await old.close()
-        self._check_open()
-
-    def _enter(self, state: ConnectionState) -> None:
-        if state is self._state:
-            return
-        self._state = state
-        if state is not ConnectionState.CONNECTED:
-            self._events.post(state.value)
-        elif self._connect_called:
-            self._announce_connected()
-
-    def _announce_connected(self) -> None:
-        self._events.post("connected")
-        for message in self._early.take_all():
-            self._events.post("app-message", message)
 
     def _replace(self, section: Section, track: MediaStreamTrack | None) -> None:
         if track is not None and track.kind != section.kind:
             raise ValueError(f"a track of kind {track.kind!r} cannot be sent as {section.kind}")
         self._outputs.set(section, track)
         self._peer.replace_output(section, track)
-
-    def _on_message(self, message: Incoming) -> None:
-        match message:
-            case Ping():
-                self._heartbeat.beat()
-            case TrackStatus(section, enabled):
-                track = self._peer.inputs.get(section)
-                if track is not None:
-                    track.set_enabled(enabled)
-                self._events.post("track-status", section, enabled)
-            case AppMessage(value):
-                self._on_app_message(value)
-
-    def _on_app_message(self, value: Any) -> None:
-        if not self._connect_called:
-            if not self._early.put(value):
-                logger.warning("a message of the client was dropped: connect() was not called yet")
-        elif not self._events.post("app-message", value, droppable=True):
-            logger.warning("a message of the client was dropped: its handlers do not keep up")
-
-    def _on_pulse(self, pulse: Pulse) -> None:
-        if pulse is Pulse.LOST:
-            logger.info("a client sends no pings any more")
-            self._enter(ConnectionState.DISCONNECTED)
-        elif pulse is Pulse.DEAD:
-            self._close_soon(EndReason.LOST)
-        elif self._state is ConnectionState.DISCONNECTED:
-            self._enter(ConnectionState.CONNECTED)
-
-    def _on_deadline(self) -> None:
-        self._deadline = None
-        logger.warning("a client did not connect within %.0f s", self._timeout_s)
-        self._close_soon(EndReason.TIMEOUT)
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _check_open(self) -> None:
-        if self._closing is not None:
-            raise ClosedError("this connection was closed; make a new one")
-
-    def _close_soon(self, reason: EndReason) -> None:
-        if self._closing is None and self._close_task is None:
-            self._close_task = asyncio.get_running_loop().create_task(self._close(reason))
-
-    async def _close(self, reason: EndReason) -> None:
-        if self._closing is not None:
-            await asyncio.shield(self._closing)
-            return
-        self._closing = asyncio.get_running_loop().create_future()
-        self.end_reason = reason
-        try:
-            await self._end(reason)
-        finally:
-            self._closing.set_result(None)
-
-    async def _end(self, reason: EndReason) -> None:
-        logger.info("a connection closes: %s", reason.value)
-        for callback in self._close_callbacks:
-            callback(self)
-        self._heartbeat.stop()
-        self._cancel_deadline()
-        self._channel.close()
-        await self._peer.close()
-        for section in Section:
-            track = self._outputs.of(section)
-            if track is not None:
-                track.stop()
-        self._state = ConnectionState.CLOSED
-        self._events.post("closed")
-        await self._events.drain()
