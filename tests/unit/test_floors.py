@@ -253,22 +253,42 @@ FENCED = fenced_names()
 
 
 def private_touches(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Where a file reads, sets or imports a name private to aiortc or aioice that it does not define itself."""
+    """Where a file reads, sets or imports a name private to aiortc or aioice that it does not define itself.
+
+    `self._name` is a class's own, unless that class descends from one of theirs.
+    """
     known = own_names(tree)
-    for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.Attribute):
-            names = [node.attr]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
-            "getattr",
-            "setattr",
-            "hasattr",
-            "delattr",
-        ):
-            names = [str(word.value) for word in node.args[1:2] if isinstance(word, ast.Constant)]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("aiortc", "aioice"):
-            names = [alias.name for alias in node.names]
-        yield from ((node.lineno, name) for name in names if is_fenced(name) and name not in known)
+    theirs = {
+        alias.asname or alias.name for node in ast.walk(tree) if from_fenced(node) for alias in node.names
+    }
+
+    def visit(node: ast.AST, self_is_ours: bool) -> Iterator[tuple[int, str]]:
+        if isinstance(node, ast.ClassDef):
+            self_is_ours = not theirs & {ast.unparse(base).split(".")[0] for base in node.bases}
+        own = isinstance(node, ast.Attribute) and is_self(node.value) and self_is_ours
+        for name in names_touched(node):
+            if is_fenced(name) and name not in known and not own:
+                yield node.lineno, name
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, self_is_ours)
+
+    yield from visit(tree, True)
+
+
+def from_fenced(node: ast.AST) -> bool:
+    modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    return any(module.split(".")[0] in ("aiortc", "aioice") for module in modules)
+
+
+def names_touched(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Attribute):
+        return [node.attr]
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "setattr", "hasattr", "delattr"):
+        return [str(word.value) for word in node.args[1:2] if isinstance(word, ast.Constant)]
+    if isinstance(node, ast.ImportFrom) and from_fenced(node):
+        return [alias.name for alias in node.names]
+    return []
 
 
 def is_fenced(name: str) -> bool:
@@ -285,14 +305,20 @@ def test_only_the_fence_touches_what_is_private(module: str) -> None:
 
 def test_the_private_check_can_see() -> None:
     """The check finds private attributes, mangled names, getattr and private imports, and lets a file's own be."""
-    source = (
-        "from aiortc.rtcdatachannel import _setId\n"
-        "peer._RTCPeerConnection__sctp\n"
-        "getattr(peer, '_srtt')\n"
-        "peer.sctp._data_channels\n"
-        "class A:\n    def f(self):\n        self._sent_queue = 1\n"
-        "        self._outbound_queue\n        return other._sent_queue\n"
-    )
+    source = """
+from aiortc.rtcdatachannel import RTCDataChannel, _setId
+peer._RTCPeerConnection__sctp
+getattr(peer, '_srtt')
+peer.sctp._data_channels
+class Theirs(RTCDataChannel):
+    def f(self):
+        self._sent_queue = 1
+        self._outbound_queue
+        return other._sent_queue
+class Ours(Base):
+    def f(self):
+        return self._outbound_queue
+"""
     found = [name for _, name in sorted(private_touches(ast.parse(source)))]
     assert "_sent_queue" in FENCED
     assert found == ["_setId", "_RTCPeerConnection__sctp", "_srtt", "_data_channels", "_outbound_queue"]
