@@ -102,6 +102,7 @@ class FrameAssembler:
     _parts: list[bytes] = field(default_factory=list)
     _timestamp: int | None = None  # of the frame being put together
     _damaged: bool = False  # its beginning is missing: it is consumed, not released
+    _has_markers: bool = False  # whether this sender sets marker bits
     _old_last: int = 0  # the far too old packet seen last, and how many came in sequence
     _old_run: int = 0
 
@@ -183,11 +184,16 @@ class FrameAssembler:
     def _skip_gap(self, release: Release) -> Release:
         """Give up the missing packets, and with them the frame they and their neighbours belong to."""
         assert self._gap_end is not None
+        assert self._next is not None
+        following = self._held[self._gap_end].timestamp
+        # One missing packet in an unfinished frame was its end: then the next frame is whole.
+        only_the_end = self._gap_end - self._next == 1 and self._timestamp not in (None, following)
         self.gaps_skipped += 1
         self._next = self._gap_end
-        self._parts.clear()
-        self._timestamp = self._held[self._gap_end].timestamp
-        self._damaged = True
+        self._drop_frame()
+        if not (only_the_end and self._has_markers):
+            self._timestamp = following
+            self._damaged = True
         self._drain(release.frames)
         return Release(release.frames, True)
 
@@ -204,6 +210,7 @@ class FrameAssembler:
         if not self._damaged and packet.data:
             self._parts.append(packet.data)
         if packet.marker:
+            self._has_markers = True
             self._finish_frame(frames)
         elif len(self._parts) > self.capacity:
             self._parts.clear()
