@@ -1,5 +1,6 @@
 // The widget model, typed in one place. `_session` and `_options` come from Python once; the rest the page sets on its own
 // model, for ipywidgets links, and never saves: Python has its own word on them.
+import type { Problem } from "./errors.ts";
 import type { Route, State } from "./protocol.ts";
 
 export type Constraints = Record<string, unknown>;
@@ -19,7 +20,7 @@ export interface Traits {
   route: Route | null;
   fps: number | null;
   level_db: number | null;
-  error: string | null;
+  error: Problem | null;
 }
 
 export type Told = "state" | "route" | "fps" | "level_db" | "error";

@@ -164,7 +164,7 @@ function liveText(now: Snapshot): string {
   const { stats } = now;
   if (stats?.width && stats.height) parts.push(`${stats.width}×${stats.height}`);
   if (stats?.fps != null) parts.push(`${Math.round(stats.fps)} frames/s`);
-  if (stats?.rtt_ms != null) parts.push(`${stats.rtt_ms < 10 ? stats.rtt_ms.toFixed(1) : Math.round(stats.rtt_ms)} ms`);
+  if (stats?.rtt_ms != null) parts.push(`${Math.max(1, Math.round(stats.rtt_ms))} ms`);
   if (stats?.route === "turn") parts.push("through a TURN server");
   return parts.join(" · ");
 }

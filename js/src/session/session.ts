@@ -332,7 +332,7 @@ export class Session {
     if (now.state !== before.state || now.error !== before.error) {
       this.send({ type: "status", state: now.state, error: now.error });
       tell(this.model, "state", now.state);
-      tell(this.model, "error", now.error && [now.error.message, now.error.next_step].filter(Boolean).join(" "));
+      tell(this.model, "error", now.error);
     }
     if (now.stats !== before.stats) {
       tell(this.model, "fps", now.stats?.fps ?? null);
@@ -352,7 +352,7 @@ export class Session {
 
   private messagesDropped(count: number, why: string): void {
     const message = `${count} message${count === 1 ? "" : "s"} to Python were dropped: ${why}.`;
-    const trouble = { type: "problem", code: "messages-dropped", message, next_step: null, detail: null, count } as const;
+    const trouble = { type: "problem", code: "page-messages-dropped", message, next_step: null, detail: null, count } as const;
     this.store.set({ troubles: withTrouble(this.store.now.troubles, trouble) });
   }
 }

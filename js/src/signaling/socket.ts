@@ -9,6 +9,9 @@ import { probeSocket, socketUrl } from "./server.ts";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
+/** Close codes of the server: 4000 and an HTTP status. */
+const UNKNOWN_SESSION = 4404;
+const TOO_SLOW = 4408;
 
 export interface SocketEvents {
   opened(): void;
@@ -89,11 +92,11 @@ export class SessionSocket {
   }
 
   private async lost(opened: boolean, event: CloseEvent): Promise<void> {
-    if (event.code >= 4000) {
-      // page-kick of the engine, or a session nobody knows: a reason was given
+    if (event.code >= 4000 && event.code !== TOO_SLOW) {
+      // the engine's page-kick, or the server's refusal after the upgrade: a reason was given
       this.wanted = false;
-      const said = event.reason ? { code: `closed-${event.code}`, message: event.reason, next_step: null } : PROBLEMS.kernelGone;
-      this.events.closed(said, true);
+      const said = { code: `closed-${event.code}`, message: event.reason || "Python closed this page's session.", next_step: null };
+      this.events.closed(event.code === UNKNOWN_SESSION ? PROBLEMS.kernelGone : said, true);
       return;
     }
     let meaning = { problem: null as Problem | null, final: false };
