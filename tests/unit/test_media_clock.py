@@ -1,0 +1,103 @@
+"""Session times for a stream's frames."""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from smallrtc_lab.media.clock import SessionClock, StreamClock
+
+VIDEO = Fraction(1, 90000)
+
+
+def simulated(
+    seconds: float, *, jitter_s: float = 0.0, drift_ppm: float = 0.0, delay_s: float = 0.05, seed: int = 0
+) -> tuple[list[int], NDArray[np.float64], NDArray[np.float64]]:
+    """pts, arrivals and true capture times (session seconds, without the delay) of frames at 30 a second."""
+    rng = np.random.default_rng(seed)
+    captured_s = 100 + np.arange(round(seconds * 30)) / 30
+    pts = [round((t - 100) * (1 + drift_ppm * 1e-6) * 90000) + 123_456_789 for t in captured_s]
+    arrivals_s = (
+        captured_s + delay_s + rng.exponential(jitter_s, len(pts)) if jitter_s else captured_s + delay_s
+    )
+    return pts, np.maximum.accumulate(arrivals_s), captured_s + delay_s
+
+
+def mapped(clock: StreamClock, pts: list[int], arrivals_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """All frames through a clock."""
+    return np.array([clock.map(p, VIDEO, a) for p, a in zip(pts, arrivals_s, strict=True)])
+
+
+def test_session_clock() -> None:
+    """The session clock counts from its origin on the monotonic clock."""
+    clock = SessionClock(time.monotonic() - 5.0)
+    assert clock.now_s() == pytest.approx(5.0, abs=0.5)
+    assert clock.to_session(clock.origin_monotonic_s + 2.5) == pytest.approx(2.5)
+
+
+def test_an_even_stream_is_exact() -> None:
+    """Without jitter the time is that of arrival."""
+    pts, arrivals_s, _ = simulated(10)
+    assert np.abs(mapped(StreamClock(), pts, arrivals_s) - arrivals_s).max() < 2e-5
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("drift_ppm", [-200.0, 0.0, 200.0])
+def test_jitter_disappears(seed: int, drift_ppm: float) -> None:
+    """Under jitter and drift the times stay even, strictly growing, close to the truth, and never after arrival."""
+    pts, arrivals_s, true_s = simulated(90, jitter_s=0.02, drift_ppm=drift_ppm, seed=seed)
+    clock = StreamClock()
+    times_s = mapped(clock, pts, arrivals_s)
+    steps_s = np.diff(times_s)
+    settled = slice(60, None)
+    error_s = (times_s - true_s)[settled]
+    print(f"drift {drift_ppm:+.0f} ppm: error {error_s.mean() * 1000:+.2f} ± {error_s.std() * 1000:.2f} ms")
+    assert (steps_s > 0).all()
+    assert (times_s <= arrivals_s + 1e-5).all()
+    assert np.abs(error_s).max() < 0.005
+    assert np.abs(steps_s[settled] - 1 / 30).max() < 0.003
+    assert np.diff(arrivals_s).std() > 5 * steps_s[settled].std()
+    assert clock.resets == 0
+
+
+def test_a_longer_route_is_followed_smoothly() -> None:
+    """When the path grows by 200 ms the times follow within seconds, without a step; when it shrinks, at once."""
+    pts, arrivals_s, _ = simulated(60)
+    arrivals_s[600:1200] += 0.2
+    arrivals_s = np.maximum.accumulate(arrivals_s)
+    times_s = mapped(StreamClock(), pts, arrivals_s)
+    assert times_s[1199] == pytest.approx(arrivals_s[1199], abs=0.001)
+    assert np.diff(times_s[:1200]).max() < 1 / 30 * 1.06
+    assert (np.diff(times_s) > 0).all()
+    assert np.abs(times_s[1215:] - arrivals_s[1215:]).max() < 0.001
+
+
+@pytest.mark.parametrize("jump_s", [-1000.0, -0.5, 5.0, 47_000.0])
+def test_a_jump_of_the_timestamps_begins_anew(jump_s: float) -> None:
+    """Timestamps that jump, forth or back, lead to arrival times again, and time never goes back."""
+    pts, arrivals_s, _ = simulated(20, jitter_s=0.005)
+    jumped = [*pts[:300], *(p + round(jump_s * 90000) for p in pts[300:])]
+    clock = StreamClock()
+    times_s = mapped(clock, jumped, arrivals_s)
+    assert (np.diff(times_s) > 0).all()
+    assert clock.resets == 1
+    assert np.abs(times_s - arrivals_s).max() < 0.06
+
+
+def test_a_pause_keeps_its_length() -> None:
+    """A stream that pauses and whose timestamps stood still meanwhile goes on at its arrival."""
+    pts, arrivals_s, _ = simulated(20)
+    arrivals_s[300:] += 5.0
+    times_s = mapped(StreamClock(), pts, arrivals_s)
+    assert np.abs(times_s - arrivals_s).max() < 1e-4
+
+
+def test_the_same_timestamp_twice() -> None:
+    """Two frames of one timestamp get different times."""
+    clock = StreamClock()
+    first = clock.map(1000, VIDEO, 1.0)
+    assert clock.map(1000, VIDEO, 1.0) > first
