@@ -7,8 +7,18 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from support.processes import runs_from_checkout
 
 ALLOWED_SKIP = "platform:"
+REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
+
+
+def pytest_configure() -> None:
+    """Refuse to test the checkout where the installed wheel was meant."""
+    if os.environ.get("SMALLRTC_LAB_TEST_INSTALLED") and runs_from_checkout():
+        pytest.exit(
+            "the tests were to run on the installed package, but would run on the checkout's files", 4
+        )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,9 +38,6 @@ def pytest_runtest_makereport(
             report.longrepr = f"{reason} (in CI every test must run)"
     item.stash.setdefault(REPORTS, {})[report.when] = report
     return report
-
-
-REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 
 
 @pytest.fixture
