@@ -1,0 +1,366 @@
+"""The kernel's half of the bridge: starts the engine, calls it, hands its deliveries to who subscribed.
+
+Thread-safe. Calls block the calling thread only; events and deliveries arrive on the reader's thread, whose
+handlers must be quick and hand real work to a thread of their own. An engine that crashes is started again, and
+every session is asked to open itself anew.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import itertools
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from smallrtc_lab import errors
+from smallrtc_lab.errors import EngineCrashed, EngineError, EngineTimeout, ProtocolError
+from smallrtc_lab.framing import Header
+
+from .arena import Attachments, SlotPool, SlotRef
+from .pipes import PipeReader, PipeWriter
+
+__all__ = ["Delivery", "EngineClient", "SessionHandler"]
+
+logger = logging.getLogger("smallrtc_lab.engine")
+
+Delivery = Callable[[Header, bytes], None]
+_CRASH_LIMIT = 3
+_CRASH_WINDOW_S = 60.0
+_STOP_DEADLINE_S = 2.0
+
+
+class SessionHandler(Protocol):
+    """What a session's owner in the kernel is told; all on the reader's thread, but for ``engine_back``."""
+
+    def engine_event(self, name: str, header: Header) -> None:
+        """Something happened in the session."""
+
+    def engine_lost(self, reason: str) -> None:
+        """The engine has crashed."""
+
+    def engine_back(self) -> None:
+        """A new engine runs: open the session and its subscriptions again."""
+
+
+class _Process:
+    """One engine process with its pipes and its shared memory."""
+
+    def __init__(
+        self, received: Callable[[Header, bytes], None], ended: Callable[[ProtocolError | None], None]
+    ) -> None:
+        self.attachments = Attachments()
+        self.pool = SlotPool(slots=4)
+        self.pool_lock = threading.Lock()
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self.popen = subprocess.Popen(
+            [sys.executable, "-P", "-m", "smallrtc_lab.engine", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=_engine_environment(),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self.writer = PipeWriter(cast(BinaryIO, self.popen.stdin), "smallrtc-kernel-out")
+        self.reader = PipeReader(cast(BinaryIO, self.popen.stdout), "smallrtc-kernel-in", received, ended)
+
+    def last_words(self) -> str:
+        """The end of what the process wrote to standard error."""
+        self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, self._stderr.tell() - 4000))
+        return self._stderr.read().decode(errors="replace").strip()
+
+    def stop(self) -> None:
+        """End it in order, or by force after a deadline."""
+        self.writer.close()
+        try:
+            self.popen.wait(_STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            logger.warning("the engine did not end in %.0f s and is killed", _STOP_DEADLINE_S)
+            self.popen.kill()
+            self.popen.wait()
+        self.reader.join(1.0)
+        self.release()
+
+    def release(self) -> None:
+        """Give back memory and files; the process has ended."""
+        if self.popen.stdout is not None:
+            self.popen.stdout.close()
+        with self.pool_lock:
+            self.pool.close()
+        self.attachments.close()
+        self._stderr.close()
+
+
+class EngineClient:
+    """The engine as the kernel sees it. ``link`` holds the arguments of the engine's ``link`` call, or None."""
+
+    def __init__(self, link: dict[str, Any] | None = None) -> None:
+        self.link_state = "none" if link is None else "dialling"
+        self.link_reason = ""
+        self._link = link
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._calls: dict[int, Future[tuple[Any, bytes]]] = {}
+        self._numbers = itertools.count(1)
+        self._sessions: dict[str, SessionHandler] = {}
+        self._subscriptions: dict[int, tuple[str, Delivery]] = {}
+        self._crashes: deque[float] = deque(maxlen=_CRASH_LIMIT)
+        self._process: _Process | None = None
+        self._stopping = False
+        atexit.register(self.stop)
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process id, None when it does not run."""
+        process = self._process
+        return None if process is None else process.popen.pid
+
+    def ensure_started(self) -> None:
+        """Start the engine when it does not run; returns before it is ready, calls wait for it."""
+        with self._lock:
+            if self._process is not None:
+                return
+            if os.getpid() != self._pid:
+                raise EngineError("this process was forked from the kernel: use the lab in the kernel itself")
+            self._stopping = False
+            self._process = _Process(self._received, self._ended)
+            if self._link is not None:
+                self.submit("link", **self._link)
+
+    def stop(self) -> None:
+        """End the engine; sessions still open are gone."""
+        if os.getpid() != self._pid:  # a forked child exits: the engine is not its own
+            return
+        with self._lock:
+            process, self._process = self._process, None
+            self._stopping = True
+            self._subscriptions.clear()
+        if process is not None:
+            process.stop()
+        self._fail_calls(EngineError("the engine was stopped"))
+        atexit.unregister(self.stop)
+
+    # Sessions
+
+    def attach(self, session_id: str, handler: SessionHandler) -> None:
+        """Send this session's events to ``handler``; starts the engine."""
+        with self._lock:
+            self._sessions[session_id] = handler
+        self.ensure_started()
+
+    def detach(self, session_id: str) -> None:
+        """Forget a session; with the last one the engine ends."""
+        with self._lock:
+            self._sessions.pop(session_id, None)
+            gone = [n for n, (owner, _) in self._subscriptions.items() if owner == session_id]
+            for number in gone:
+                del self._subscriptions[number]
+            last = not self._sessions
+        if last:
+            self.stop()
+
+    # Calls
+
+    def submit(self, method: str, *, payload: bytes = b"", **args: Any) -> Future[tuple[Any, bytes]]:
+        """Call the engine without waiting; the future has the result and its payload, or raises."""
+        future: Future[tuple[Any, bytes]] = Future()
+        with self._lock:
+            process = self._process
+            if process is None:
+                future.set_exception(EngineError("the engine does not run; make a new Lab()"))
+                return future
+            number = next(self._numbers)
+            self._calls[number] = future
+        sent = process.writer.send({"type": "call", "id": number, "method": method, "args": args}, payload)
+        if not sent:
+            self._settle(number, error=EngineError("the engine does not read; restart the kernel"))
+        return future
+
+    def call(
+        self, method: str, *, payload: bytes = b"", timeout_s: float = 10.0, **args: Any
+    ) -> tuple[Any, bytes]:
+        """Call the engine and wait for the answer.
+
+        Raises what the engine raised, :class:`EngineTimeout`, or :class:`EngineCrashed`.
+        """
+        try:
+            return self.submit(method, payload=payload, **args).result(timeout_s)
+        except FutureTimeout:
+            raise EngineTimeout(
+                f"the engine did not answer {method!r} within {timeout_s:g} s; is this machine overloaded?"
+            ) from None
+
+    # Subscriptions
+
+    def subscribe(self, session_id: str, kind: str, delivery: Delivery, **request: Any) -> int:
+        """Ask for pictures (``kind`` "video") or sound ("audio"); ``delivery`` runs on the reader's thread."""
+        with self._lock:
+            number = next(self._numbers)
+            self._subscriptions[number] = (session_id, delivery)
+        try:
+            self.call(f"subscribe_{kind}", session=session_id, number=number, **request)
+        except errors.SmallRTCError:
+            with self._lock:
+                self._subscriptions.pop(number, None)
+            raise
+        return number
+
+    def unsubscribe(self, session_id: str, number: int) -> None:
+        """No more deliveries. Safe to call twice, and after the engine has ended."""
+        with self._lock:
+            known = self._subscriptions.pop(number, None)
+        if known is not None and self._process is not None:
+            self.submit("unsubscribe", session=session_id, number=number)
+
+    def send(self, header: Header, payload: bytes | memoryview = b"") -> None:
+        """A message that needs no answer: ``done`` and ``result``."""
+        process = self._process
+        if process is not None:
+            process.writer.send(header, payload)
+
+    def picture(self, header: Header) -> npt.NDArray[np.uint8]:
+        """A private, writable copy of the picture a delivery or reply points to."""
+        process = self._process
+        if process is None:
+            raise EngineError("the engine has ended")
+        view = process.attachments.view(SlotRef.from_json(header["slot"]))
+        size = (header["height"], header["width"])
+        shape = size if header["format"] == "gray" else (*size, 3)
+        return np.frombuffer(view, np.uint8).reshape(shape).copy()
+
+    def free(self, header: Header) -> None:
+        """The picture of a reply or delivery was read: its slot is the engine's again."""
+        self.send({"type": "free", "slot": header["slot"]})
+
+    def lend(self, picture: npt.NDArray[np.uint8]) -> SlotRef | None:
+        """Write a picture into shared memory for the engine; None when it has not given enough slots back."""
+        process = self._process
+        if process is None:
+            return None
+        with process.pool_lock:
+            slot = process.pool.acquire(picture.nbytes)
+        if slot is None:
+            return None
+        ref, memory = slot
+        np.frombuffer(memory, np.uint8).reshape(picture.shape)[...] = picture
+        return ref
+
+    # The reader's thread
+
+    def _received(self, header: Header, payload: bytes) -> None:
+        kind = header["type"]
+        if kind == "deliver":
+            known = self._subscriptions.get(header["subscription"])
+            if known is not None:
+                known[1](header, payload)
+            elif "slot" in header:
+                self.free(header)
+        elif kind == "reply":
+            self._settle(header["id"], header.get("result"), payload, _as_error(header.get("error")))
+        elif kind == "event":
+            self._event(header)
+        elif kind == "free":
+            process = self._process
+            if process is not None:
+                with process.pool_lock:
+                    process.pool.release(SlotRef.from_json(header["slot"]))
+        elif kind == "log":
+            logger.log(header["level"], "%s", header["text"])
+
+    def _event(self, header: Header) -> None:
+        if header["name"] == "link":
+            self.link_state, self.link_reason = header["state"], header["reason"]
+            handlers = list(self._sessions.values())
+        else:
+            handlers = [h for h in [self._sessions.get(header["session"])] if h is not None]
+        for handler in handlers:
+            try:
+                handler.engine_event(header["name"], header)
+            except Exception:  # border: one session's handler must not end the reader for all
+                logger.exception("the event %s could not be handled", header["name"])
+
+    def _settle(
+        self, number: int, result: Any = None, payload: bytes = b"", error: Exception | None = None
+    ) -> None:
+        with self._lock:
+            future = self._calls.pop(number, None)
+        if future is None or not future.set_running_or_notify_cancel():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result((result, payload))
+
+    def _fail_calls(self, error: Exception) -> None:
+        for number in list(self._calls):
+            self._settle(number, error=error)
+
+    def _ended(self, problem: ProtocolError | None) -> None:
+        if self._stopping:
+            return
+        threading.Thread(target=self._crashed, args=(problem,), name="smallrtc-restart", daemon=True).start()
+
+    def _crashed(self, problem: ProtocolError | None) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+            handlers = list(self._sessions.values())
+        if process is None or self._stopping:
+            return
+        reason = _describe_end(process, problem)
+        logger.error("%s", reason)
+        process.release()
+        self._fail_calls(EngineCrashed(f"{reason} It is started again; call once more."))
+        self._subscriptions.clear()
+        for handler in handlers:
+            handler.engine_lost(reason)
+        self._crashes.append(time.monotonic())
+        if len(self._crashes) == _CRASH_LIMIT and self._crashes[-1] - self._crashes[0] < _CRASH_WINDOW_S:
+            logger.error("the engine crashed %d times within a minute and is not started again", _CRASH_LIMIT)
+            return
+        self.ensure_started()
+        for handler in handlers:
+            handler.engine_back()
+
+
+def _describe_end(process: _Process, problem: ProtocolError | None) -> str:
+    if problem is not None:
+        process.popen.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.popen.wait(1.0)
+    code = process.popen.returncode
+    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    words = process.last_words()
+    tail = f" Its last words:\n{words}" if words else ""
+    return f"The media engine ended unexpectedly ({problem or how}).{tail}"
+
+
+def _engine_environment() -> dict[str, str]:
+    """The kernel's environment, with the place this package was imported from on the path."""
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _as_error(error: dict[str, str] | None) -> Exception | None:
+    """The engine's exception, as the same class here."""
+    if error is None:
+        return None
+    kind = getattr(errors, error["kind"], EngineError)
+    if not (isinstance(kind, type) and issubclass(kind, errors.SmallRTCError)) or kind is errors.RequestError:
+        kind = EngineError
+    return kind(error["message"])

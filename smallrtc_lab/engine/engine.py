@@ -1,0 +1,247 @@
+"""The engine: sessions, the link to the server and the bridge to the kernel, put together.
+
+It runs as ``python -m smallrtc_lab.engine``, a child of the kernel, and ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, BinaryIO
+
+from smallrtc_lab.errors import EngineError, NotLiveError, RequestError
+from smallrtc_lab.frames import PixelFormat
+from smallrtc_lab.framing import Header
+
+from .bridge import Bridge, Reply
+from .link import Link, LinkAddress
+from .reading import read_audio, read_latest
+from .session import Session
+
+__all__ = ["Engine"]
+
+logger = logging.getLogger(__name__)
+
+_ACTIVITY_INTERVAL_S = 60.0
+
+
+class Engine:
+    """Everything of one engine process; all methods run on its loop."""
+
+    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        self.ended = asyncio.Event()
+        self.sessions: dict[str, Session] = {}
+        self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="convert")
+        self._link: Link | None = None
+        self._welcome: Header = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.bridge = Bridge(
+            incoming, outgoing, on_call=self._call, on_done=self._done, on_end=self.ended.set
+        )
+        self._spawn(self._report_activity())
+
+    async def close(self) -> None:
+        """Orderly end: every browser is told, every task ends."""
+        for session in list(self.sessions.values()):
+            await session.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._link is not None:
+            await self._link.close()
+        await self.bridge.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    # Calls of the kernel
+
+    async def _call(self, method: str, args: dict[str, Any], payload: bytes) -> Reply:
+        handler = getattr(self, f"_call_{method}", None)
+        if handler is None:
+            raise EngineError(f"the engine knows no call {method!r}; restart the kernel after an upgrade")
+        result = await handler(payload=payload, **args) if method in _WITH_PAYLOAD else await handler(**args)
+        return result if isinstance(result, tuple) else (result, b"")
+
+    async def _call_link(
+        self, server: str, kernel_id: str, proof: str, certificate: str | None, payload: bytes
+    ) -> None:
+        if self._link is None:
+            address = LinkAddress(server, kernel_id, proof, certificate)
+            self._link = Link(
+                address, on_linked=self._linked, on_message=self._from_server, on_lost=self._link_lost
+            )
+
+    async def _call_open_session(self, session: str, options: dict[str, Any]) -> None:
+        if session in self.sessions:
+            return
+        opened = Session(session, options, self.bridge, self._executor, self._page_sender(session))
+        self.sessions[session] = opened
+        if self._welcome:
+            opened.welcomed(self._welcome)
+        self._to_server({"type": "session-open", "session": session})
+
+    async def _call_close_session(self, session: str) -> None:
+        closing = self.sessions.pop(session, None)
+        if closing is not None:
+            await closing.close()
+            self._to_server({"type": "session-close", "session": session})
+
+    async def _call_start(self, session: str) -> None:
+        self._session(session).start()
+
+    async def _call_stop(self, session: str) -> None:
+        await self._session(session).stop()
+
+    async def _call_simulate(self, session: str, video: Any, audio: Any) -> None:
+        await self._session(session).simulate(video, audio)
+
+    async def _call_send_message(self, session: str, message: Any) -> None:
+        self._session(session).send_message(message)
+
+    async def _call_values(self, session: str, values: dict[str, Any]) -> None:
+        self._session(session).pages.tell({"type": "values", "values": values}, standing=True)
+
+    async def _call_log(self, session: str, text: str) -> None:
+        self._session(session).pages.tell({"type": "log", "text": text})
+
+    async def _call_problem(self, session: str, problem: dict[str, Any]) -> None:
+        self._session(session).problem(**problem)
+
+    async def _call_clear_problem(self, session: str, code: str) -> None:
+        self._session(session).clear_problem(code)
+
+    async def _call_subscribe_video(self, session: str, number: int, **request: Any) -> None:
+        self._session(session).processing.subscribe_video(number, **request)
+
+    async def _call_subscribe_audio(self, session: str, number: int, **request: Any) -> None:
+        self._session(session).processing.subscribe_audio(number, **request)
+
+    async def _call_unsubscribe(self, session: str, number: int) -> None:
+        if session in self.sessions:
+            await self.sessions[session].processing.unsubscribe(number)
+
+    async def _call_latest(self, session: str, source: str, format: PixelFormat, size: Any) -> Header:
+        return await read_latest(self._session(session), source, format, size, self.bridge, self._executor)
+
+    async def _call_last_audio(self, session: str, seconds: float, sample_rate: int, channels: int) -> Reply:
+        return await read_audio(self._session(session), seconds, sample_rate, channels, self._executor)
+
+    async def _call_shelve(self, session: str, content_type: str, payload: bytes) -> str | None:
+        """Keep a picture or sound for the page to fetch; the path under the server, or None without a server."""
+        if self._link is None:
+            return None
+        name = self._session(session).shelf.put(content_type, payload)
+        return f"{self._link.address.base_path}smallrtc/sessions/{session}/pictures/{name}"
+
+    async def _call_stats(self, session: str) -> Header:
+        linked = self._link is not None and self._link.linked
+        return {
+            **await self._session(session).stats(),
+            "engine": {"pid": os.getpid(), "linked": linked, "bridge_dropped": self.bridge.dropped},
+        }
+
+    def _session(self, session_id: str) -> Session:
+        session = self.sessions.get(session_id)
+        if session is None:
+            raise NotLiveError("this lab was closed; make a new Lab()")
+        return session
+
+    def _done(self, header: Header, payload: bytes) -> None:
+        session = self.sessions.get(header["session"])
+        if session is None:
+            return
+        if header["type"] == "result":
+            session.processing.audio_result(header, payload)
+        else:
+            self._spawn(session.processing.done(header))
+
+    # The link
+
+    def _linked(self, welcome: Header) -> None:
+        self._welcome = welcome
+        for session_id, session in self.sessions.items():
+            session.welcomed(welcome)
+            self._to_server({"type": "session-open", "session": session_id})
+        self.bridge.event("", "link", state="linked", reason="")
+
+    def _link_lost(self, reason: str) -> None:
+        for session in self.sessions.values():
+            session.pages.clear()
+        self.bridge.event("", "link", droppable=True, state="lost", reason=reason)
+
+    def _from_server(self, header: Header) -> None:
+        session = self.sessions.get(str(header.get("session")))
+        kind = header.get("type")
+        if kind == "request":
+            self._spawn(self._answer(header, session))
+        elif session is None:
+            logger.debug("message %s for a session that is closed", kind)
+        elif kind == "page-open":
+            session.pages.opened(header["page"])
+        elif kind == "page-close":
+            session.pages.closed(header["page"])
+        elif kind == "page":
+            session.pages.received(header["page"], header.get("message"))
+
+    async def _answer(self, header: Header, session: Session | None) -> None:
+        reply: Header = {"type": "reply", "id": header["id"], "status": 200, "body": {}}
+        content = b""
+        try:
+            if session is None:
+                raise RequestError(404, "unknown-session", "This session has ended. Run the cell again.")
+            reply["body"], content = await _serve(session, header["method"], header.get("body") or {})
+        except RequestError as error:
+            reply |= {"status": error.status, "body": error.to_json()}
+        except Exception:  # border: the person at the page gets an answer, the log gets the traceback
+            logger.exception("request %s failed", header.get("method"))
+            body = {
+                "message": "The engine failed on this request; its log says why.",
+                "reason": "engine-error",
+            }
+            reply |= {"status": 500, "body": body}
+        self._to_server(reply, content)
+
+    def _to_server(self, header: Header, payload: bytes = b"") -> None:
+        if self._link is not None:
+            self._link.send(header, payload)
+
+    def _page_sender(self, session: str) -> Any:
+        def send(page: str, message: dict[str, Any]) -> None:
+            self._to_server({"type": "page", "session": session, "page": page, "message": message})
+
+        return send
+
+    async def _report_activity(self) -> None:
+        """Keep the kernel from being culled, but only while media flows and somebody looks."""
+        while True:
+            await asyncio.sleep(_ACTIVITY_INTERVAL_S)
+            if any(s.watched for s in self.sessions.values()):
+                self._to_server({"type": "activity"})
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a task of the engine failed", exc_info=error)
+
+
+_WITH_PAYLOAD = frozenset({"link", "shelve"})
+
+
+async def _serve(session: Session, method: str, body: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """One request of a page."""
+    if method == "offer":
+        return await session.offer(body), b""
+    if method == "patch":
+        return await session.patch(body), b""
+    if method == "picture":
+        item = session.shelf.get(str(body.get("name")))
+        if item is None:
+            raise RequestError(404, "unknown-picture", "This picture was not saved and is gone.")
+        return {"content_type": item[0]}, item[1]
+    raise RequestError(400, "unknown-method", f"the engine knows no request {method!r}")

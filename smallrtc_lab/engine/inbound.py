@@ -1,0 +1,157 @@
+"""What comes from the browser, one object a source, for the whole life of a session.
+
+A connection comes and goes; its tracks are pumped into these streams, which keep the newest picture and the
+last seconds of sound, and offer each piece to their subscribers. Everything runs on the engine's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from fractions import Fraction
+
+import av
+import numpy as np
+import numpy.typing as npt
+from aiortc.mediastreams import MediaStreamError
+
+from smallrtc_lab.media.clock import SessionClock, StreamClock
+from smallrtc_lab.media.level import level_db
+from smallrtc_lab.media.resample import from_av
+from smallrtc_lab.media.ring import AudioRing
+from smallrtc_lab.rtc.tracks import InputTrack
+
+from .subscriptions import AudioSubscription, TimedFrame, VideoSubscription
+
+__all__ = ["AUDIO_CHANNELS", "AUDIO_RATE", "AudioInbound", "VideoInbound"]
+
+logger = logging.getLogger(__name__)
+
+AUDIO_RATE = 48000  # Opus decodes to 48 kHz stereo, whatever the microphone had
+AUDIO_CHANNELS = 2
+_REBASE_S = 0.5
+_VIDEO_TIME_BASE = Fraction(1, 90000)
+
+
+class _Inbound:
+    """A source and whoever listens to it."""
+
+    def __init__(self, source: str, clock: SessionClock) -> None:
+        self.source = source
+        self.received = 0
+        self._clock = clock
+        self._first = asyncio.Event()
+        self._pump: asyncio.Task[None] | None = None
+        self._track: InputTrack | None = None
+
+    @property
+    def flowing(self) -> bool:
+        """Whether anything has come since the current connection was made."""
+        return self._first.is_set()
+
+    async def wait_flowing(self) -> None:
+        """Wait for the first piece of the current connection."""
+        await self._first.wait()
+
+    @property
+    def dropped(self) -> int:
+        """Pieces that were decoded but not read in time, of the current track."""
+        return 0 if self._track is None else self._track.dropped
+
+    def follow(self, track: InputTrack) -> None:
+        """Read this track from now on; the one before is no longer read."""
+        if track is self._track:
+            return
+        if self._pump is not None:
+            self._pump.cancel()
+        self._track = track
+        self._first.clear()
+        self._connected()
+        self._pump = asyncio.get_running_loop().create_task(self._run(track), name=f"inbound-{self.source}")
+
+    async def disconnect(self) -> None:
+        """The connection has gone; what was received stays readable."""
+        self._first.clear()
+        self._track = None
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+            self._pump = None
+
+    def _connected(self) -> None:
+        raise NotImplementedError
+
+    def _accept(self, frame: object, arrival_s: float) -> None:
+        raise NotImplementedError
+
+    async def _run(self, track: InputTrack) -> None:
+        try:
+            while True:
+                frame, arrival_monotonic_s = await track.recv_timed()
+                self._accept(frame, self._clock.to_session(arrival_monotonic_s))
+                self.received += 1
+                self._first.set()
+        except MediaStreamError:
+            logger.debug("%s ended", self.source)
+
+
+class VideoInbound(_Inbound):
+    """A camera or a screen."""
+
+    def __init__(self, source: str, clock: SessionClock) -> None:
+        super().__init__(source, clock)
+        self.latest: TimedFrame | None = None
+        self.subscriptions: dict[int, VideoSubscription] = {}
+        self.on_frame: Callable[[TimedFrame], None] | None = None
+        self._stream_clock = StreamClock()
+
+    def _connected(self) -> None:
+        self._stream_clock = StreamClock()
+
+    def _accept(self, frame: object, arrival_s: float) -> None:
+        assert isinstance(frame, av.VideoFrame)
+        time_s = self._stream_clock.map(frame.pts or 0, frame.time_base or _VIDEO_TIME_BASE, arrival_s)
+        timed = TimedFrame(frame, self.received, time_s)
+        self.latest = timed
+        if self.on_frame is not None:
+            self.on_frame(timed)
+        for subscription in self.subscriptions.values():
+            subscription.offer(timed)
+
+
+class AudioInbound(_Inbound):
+    """The microphone: a ring of its last seconds, addressed by samples since the session began."""
+
+    def __init__(self, clock: SessionClock, *, ring_s: float = 30.0) -> None:
+        super().__init__("microphone", clock)
+        self.ring = AudioRing(AUDIO_RATE, AUDIO_CHANNELS, ring_s)
+        self.subscriptions: dict[int, AudioSubscription] = {}
+        self.on_samples: Callable[[npt.NDArray[np.int16], int], None] | None = None
+        self._base: int | None = None
+
+    def _connected(self) -> None:
+        self._base = None
+
+    def level_db(self) -> float:
+        """RMS level of the last tenth of a second in dBFS."""
+        samples, _, _ = self.ring.last(0.1)
+        return level_db(samples)
+
+    def _accept(self, frame: object, arrival_s: float) -> None:
+        assert isinstance(frame, av.AudioFrame)
+        samples = from_av(frame)
+        position = self._position(frame, len(samples), arrival_s)
+        self.ring.append(samples, position)
+        if self.on_samples is not None:
+            self.on_samples(samples, position)
+        for subscription in self.subscriptions.values():
+            subscription.offer(samples, position)
+
+    def _position(self, frame: av.AudioFrame, count: int, arrival_s: float) -> int:
+        """Where these samples belong: by pts within a connection, by arrival where that leads astray."""
+        pts = frame.pts or 0
+        by_arrival = round(arrival_s * AUDIO_RATE) - count
+        if self._base is None or abs(self._base + pts - by_arrival) > _REBASE_S * AUDIO_RATE:
+            self._base = max(by_arrival, self.ring.end) - pts
+        return self._base + pts

@@ -1,0 +1,189 @@
+"""A session's subscriptions, and the one processor of each kind among them."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smallrtc_lab.errors import EngineError
+from smallrtc_lab.framing import Header
+
+from .blocks import BlockCutter
+from .bridge import Bridge
+from .inbound import AUDIO_CHANNELS, AUDIO_RATE
+from .returns import AudioReturn, VideoReturn
+from .subscriptions import AudioSubscription, Subscription, VideoRequest, VideoSubscription
+
+if TYPE_CHECKING:
+    from .session import Session
+
+__all__ = ["Processing"]
+
+STUCK_S = 3.0
+
+
+class Processing:
+    """Who gets which pictures and sounds, and whose results go back to the browser."""
+
+    def __init__(self, session: Session, bridge: Bridge, executor: Executor) -> None:
+        self.video_return = VideoReturn(bridge, executor)
+        self.audio_return = AudioReturn(session.audio)
+        self._session = session
+        self._bridge = bridge
+        self._executor = executor
+        self._videos: dict[int, VideoSubscription] = {}
+        self._audios: dict[int, AudioSubscription] = {}
+        self._told: dict[str, Any] = {"video": None, "audio": None}
+        self._stuck: set[int] = set()
+        session.video["camera"].on_frame = self._on_frame
+
+    def subscribe_video(self, number: int, source: str, *, processor: Header | None, **request: Any) -> None:
+        """Deliver pictures of a source; as ``processor`` their results are what the browser sees."""
+        stream = self._session.video.get(source)
+        if stream is None:
+            raise EngineError(f"no source {source!r}; there are {', '.join(self._session.video)}")
+        if request.get("size") is not None:
+            request["size"] = tuple(request["size"])
+        subscription = VideoSubscription(
+            number, VideoRequest(**request), self._bridge, self._executor, self._session
+        )
+        self._videos[number] = stream.subscriptions[number] = subscription
+        if processor is not None:
+            self.video_return.use(subscription)
+            self.tell(video={**processor, "state": "running"})
+
+    def subscribe_audio(
+        self,
+        number: int,
+        *,
+        block: int,
+        sample_rate: int,
+        channels: int,
+        credits: int,
+        processor: Header | None,
+        label: str | None = None,
+    ) -> None:
+        """Deliver sound in blocks; as ``processor`` their results are what can be listened to."""
+        cutter = BlockCutter(
+            in_rate=AUDIO_RATE,
+            in_channels=AUDIO_CHANNELS,
+            out_rate=sample_rate,
+            out_channels=channels,
+            block=block,
+        )
+        subscription = AudioSubscription(
+            number, cutter, self._bridge, self._session, credits=credits, label=label
+        )
+        self._audios[number] = self._session.audio.subscriptions[number] = subscription
+        if processor is not None:
+            self.audio_return.use(subscription)
+            self.tell(audio={**processor, "state": "running"})
+
+    async def unsubscribe(self, number: int) -> None:
+        """Deliver no more to this subscription."""
+        for stream in self._session.video.values():
+            stream.subscriptions.pop(number, None)
+        self._session.audio.subscriptions.pop(number, None)
+        video, audio = self._videos.pop(number, None), self._audios.pop(number, None)
+        if video is not None:
+            await video.close()
+            if self.video_return.processor is video:
+                self.video_return.use(None)
+                self.tell(video=None)
+        if audio is not None:
+            await audio.close()
+            if self.audio_return.processor is audio:
+                self.audio_return.use(None)
+                self.tell(audio=None)
+
+    async def done(self, header: Header) -> None:
+        """The kernel is finished with an item: its slot and its credit are free, its result may go back."""
+        number = header["subscription"]
+        video, audio = self._videos.get(number), self._audios.get(number)
+        if video is not None:
+            video.done()
+            if self.video_return.processor is video:
+                await self.video_return.result(header)
+                self._update_state("video", header)
+        elif audio is not None:
+            audio.done()
+            if self.audio_return.processor is audio:
+                self._update_state("audio", header)
+
+    def audio_result(self, header: Header, payload: bytes) -> None:
+        """A processed block of sound, or word that there is none."""
+        audio = self._audios.get(header["subscription"])
+        if audio is None or self.audio_return.processor is not audio:
+            return
+        if payload:
+            samples = np.frombuffer(payload, np.float32).reshape(-1, header["channels"])
+            self.audio_return.result(samples, header["sample_rate"], header["start_s"])
+        else:
+            self.audio_return.passed(header["start_s"], audio.block_s)
+
+    def tell(self, **kinds: Any) -> None:
+        """Tell the pages whose results they see and hear."""
+        self._told |= kinds
+        self._session.pages.tell({"type": "processors", **self._told}, standing=True)
+
+    def _on_frame(self, timed: Any) -> None:
+        self.video_return.on_frame(timed)
+        if self.video_return.is_late:
+            self._set_state("video", "late")
+
+    def _update_state(self, kind: str, header: Header) -> None:
+        self._set_state(kind, "failed" if header.get("failed") else "running")
+
+    def _set_state(self, kind: str, state: str) -> None:
+        told = self._told[kind]
+        if told is not None and told["state"] != state:
+            self.tell(**{kind: {**told, "state": state}})
+
+    def watch_stuck(self) -> None:
+        """Say which functions have not returned for long, and when they have."""
+        everything: dict[int, Subscription] = {**self._videos, **self._audios}
+        for number in [n for n in self._stuck if n not in everything]:
+            self._stuck.discard(number)
+        for number, subscription in everything.items():
+            waited_s = subscription.unanswered_s
+            if subscription.label is not None and waited_s > STUCK_S:
+                self._stuck.add(number)
+                self._tell_stuck(number, subscription.label, waited_s)
+            elif number in self._stuck:
+                self._stuck.discard(number)
+                self._tell_stuck(number, str(subscription.label), 0.0)
+
+    def _tell_stuck(self, number: int, name: str, waited_s: float) -> None:
+        self._bridge.event(
+            self._session.session_id, "stuck", droppable=True, subscription=number, seconds=round(waited_s)
+        )
+        if not waited_s:
+            self._session.clear_problem(f"stuck-{name}")
+            return
+        self._session.problem(
+            f"stuck-{name}",
+            f"{name} has not returned for {waited_s:.0f} s; what it would change passes unprocessed.",
+            "If the kernel is busy, wait. If it never returns, mend it and run its cell again.",
+        )
+
+    def dropped(self) -> int:
+        """Pictures and blocks that no subscriber had time for."""
+        return sum(s.dropped for s in (*self._videos.values(), *self._audios.values()))
+
+    def stats(self) -> Header:
+        """Counters by subscription, and what came late."""
+        everything: dict[int, Subscription] = {**self._videos, **self._audios}
+        return {
+            "subscriptions": {
+                str(n): {"delivered": s.delivered, "dropped": s.dropped} for n, s in everything.items()
+            },
+            "video_late": self.video_return.late,
+            "audio_late_s": round(self.audio_return.late_s, 3),
+        }
+
+    async def close(self) -> None:
+        """End all subscriptions."""
+        for number in [*self._videos, *self._audios]:
+            await self.unsubscribe(number)

@@ -1,0 +1,287 @@
+"""What the kernel asked for: pictures and sound, converted after the drop, handed over by credit.
+
+The kernel holds at most ``credits`` items of a subscription at a time and says ``done`` for each. Between two
+dones the subscription's queue keeps what comes in: one frame where the newest counts, more where every frame
+does, and up to five seconds of sound. What does not fit is dropped oldest first and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from smallrtc_lab.frames import PixelFormat
+from smallrtc_lab.framing import Header
+from smallrtc_lab.media.convert import picture_bytes, to_picture
+from smallrtc_lab.media.streams import BoundedQueue
+
+from .blocks import Block, BlockCutter
+from .bridge import Bridge
+
+__all__ = [
+    "AudioSubscription",
+    "Subscription",
+    "TimedFrame",
+    "VideoRequest",
+    "VideoSubscription",
+    "convert_to_slot",
+]
+
+logger = logging.getLogger(__name__)
+
+AUDIO_BOUND_S = 5.0
+
+
+class Shareable(Protocol):
+    """Knows whether what is seen may be saved with the notebook."""
+
+    @property
+    def shareable(self) -> bool:
+        """False for pictures and sound of a person, unless the person's lab allows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedFrame:
+    """A decoded picture with its place in the stream; ``time_s`` in seconds of the session."""
+
+    frame: av.VideoFrame
+    sequence: int
+    time_s: float
+
+
+@dataclass(frozen=True)
+class VideoRequest:
+    """What a subscriber of pictures asked for; ``size`` None keeps the size of its first frame."""
+
+    format: PixelFormat = "rgb"
+    size: tuple[int, int] | None = None
+    native: bool = False
+    every: int = 1
+    max_rate_hz: float | None = None
+    depth: int = 1
+    credits: int = 1
+    label: str | None = None
+
+
+@dataclass
+class _Pace:
+    """Which frames are due: each ``every``-th, at most ``max_rate_hz`` of them."""
+
+    request: VideoRequest
+    seen: int = 0
+    next_s: float = field(default=float("-inf"))
+
+    def due(self, time_s: float) -> bool:
+        self.seen += 1
+        if (self.seen - 1) % self.request.every:
+            return False
+        if self.request.max_rate_hz is None:
+            return True
+        interval_s = 1.0 / self.request.max_rate_hz
+        # A tenth of an interval of tolerance: frames at exactly the asked rate jitter around it.
+        if time_s < self.next_s - 0.1 * interval_s:
+            return False
+        self.next_s = max(time_s, self.next_s if self.next_s > time_s - interval_s else time_s) + interval_s
+        return True
+
+
+class Subscription:
+    """A queue whose items are handed over one by one while the other side has credit."""
+
+    def __init__(self, credit: int, label: str | None) -> None:
+        self.label = label
+        self.delivered = 0
+        self._credits = asyncio.Semaphore(credit)
+        self._unanswered: deque[float] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def dropped(self) -> int:
+        """What the kernel never saw because it was busy."""
+        raise NotImplementedError
+
+    @property
+    def unanswered_s(self) -> float:
+        """For how long the kernel has kept the item that it has kept longest."""
+        return time.monotonic() - self._unanswered[0] if self._unanswered else 0.0
+
+    def done(self) -> None:
+        """The kernel is finished with one item."""
+        if self._unanswered:
+            self._unanswered.popleft()
+        self._credits.release()
+
+    def _delivering(self) -> None:
+        self._unanswered.append(time.monotonic())
+
+    def _start(self, name: str) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
+
+    async def _run(self) -> None:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Stop handing over."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+class VideoSubscription(Subscription):
+    """One subscriber of one source's pictures."""
+
+    def __init__(
+        self, number: int, request: VideoRequest, bridge: Bridge, executor: Executor, owner: Shareable
+    ) -> None:
+        super().__init__(request.credits, request.label)
+        self.number = number
+        self.request = request
+        self.on_delivery: Callable[[TimedFrame], None] | None = None
+        self._owner = owner
+        self._bridge = bridge
+        self._executor = executor
+        self._pace = _Pace(request)
+        self._queue: BoundedQueue[TimedFrame] = BoundedQueue(request.depth)
+        self._size = request.size
+        self._starved = 0
+        self._start(f"video-subscription-{number}")
+
+    @property
+    def dropped(self) -> int:
+        """Frames this subscriber never saw because it was busy."""
+        return self._queue.dropped + self._starved
+
+    def offer(self, timed: TimedFrame) -> None:
+        """A new frame came in."""
+        if self._pace.due(timed.time_s):
+            self._queue.put(timed)
+
+    async def _run(self) -> None:
+        while True:
+            await self._credits.acquire()
+            timed = await self._queue.get()
+            header = await convert_to_slot(
+                timed.frame, self.request.format, self._target(timed.frame), self._bridge, self._executor
+            )
+            if header is None:  # every slot is with the kernel: it will say so by its dones
+                self._starved += 1
+                self._credits.release()
+                continue
+            header |= {
+                "sequence": timed.sequence,
+                "time_s": timed.time_s,
+                "dropped": self.dropped,
+                "shareable": self._owner.shareable,
+            }
+            if self.on_delivery is not None:
+                self.on_delivery(timed)
+            self.delivered += 1
+            self._delivering()
+            self._bridge.deliver(self.number, header)
+
+    def _target(self, frame: av.VideoFrame) -> tuple[int, int]:
+        if self.request.native:
+            return frame.width, frame.height
+        if self._size is None:
+            self._size = (frame.width, frame.height)
+        return self._size
+
+
+async def convert_to_slot(
+    frame: av.VideoFrame,
+    picture_format: PixelFormat,
+    size: tuple[int, int],
+    bridge: Bridge,
+    executor: Executor,
+) -> Header | None:
+    """Convert a frame straight into shared memory; None when no slot is free."""
+    width, height = size
+    slot = bridge.pool.acquire(picture_bytes(width, height, picture_format))
+    if slot is None:
+        return None
+    ref, memory = slot
+    conversion = asyncio.get_running_loop().run_in_executor(
+        executor, _convert, frame, picture_format, size, memory
+    )
+    try:
+        await asyncio.shield(conversion)
+    except asyncio.CancelledError:  # the thread still writes: the slot is free only after that
+        conversion.add_done_callback(lambda _: bridge.pool.release(ref))
+        raise
+    return {"slot": list(ref), "width": width, "height": height, "format": picture_format}
+
+
+def _convert(frame: av.VideoFrame, picture_format: Any, size: tuple[int, int], memory: memoryview) -> None:
+    to_picture(frame, picture_format, size, memory)
+
+
+class AudioSubscription(Subscription):
+    """One subscriber of the sound: blocks of one length, rate and channel count, without a gap that is hidden."""
+
+    def __init__(
+        self,
+        number: int,
+        cutter: BlockCutter,
+        bridge: Bridge,
+        owner: Shareable,
+        *,
+        credits: int,
+        label: str | None,
+    ) -> None:
+        super().__init__(credits, label)
+        self.number = number
+        self._owner = owner
+        self._cutter = cutter
+        self._bridge = bridge
+        self._queue: BoundedQueue[Block] = BoundedQueue(max(2, round(AUDIO_BOUND_S / cutter.block_s)))
+        self._missing_s = 0.0
+        self._lost = 0
+        self._start(f"audio-subscription-{number}")
+
+    @property
+    def dropped(self) -> int:
+        """Blocks this subscriber never got because it was busy for longer than the bound."""
+        return self._queue.dropped
+
+    @property
+    def block_s(self) -> float:
+        """Length of a block in seconds."""
+        return self._cutter.block_s
+
+    def offer(self, samples: npt.NDArray[np.int16], position: int) -> None:
+        """Sound came in: (n, channels) int16 at the stream's rate, at a position in the session."""
+        for block in self._cutter.push(samples, position):
+            self._queue.put(block)
+
+    async def _run(self) -> None:
+        while True:
+            await self._credits.acquire()
+            block = await self._queue.get()
+            self._delivering()
+            self._bridge.deliver(self.number, self._header(block), block.samples.tobytes())
+            self.delivered += 1
+
+    def _header(self, block: Block) -> Header:
+        gaps = list(block.gaps)
+        lost, self._lost = self.dropped - self._lost, self.dropped
+        if lost:
+            missing_s = lost * self.block_s
+            gaps.insert(0, (block.start_s - missing_s, missing_s))
+        return {
+            "sample_rate": self._cutter.out_rate,
+            "channels": block.samples.shape[1],
+            "start_s": block.start_s,
+            "gaps": gaps,
+            "dropped": self.dropped,
+            "shareable": self._owner.shareable,
+        }

@@ -1,0 +1,123 @@
+"""A lab's access to its session in the engine: calls, subscriptions, and frames made from deliveries."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from smallrtc_lab.engine.client import Delivery, EngineClient
+from smallrtc_lab.errors import ClosedError, SmallRTCError
+from smallrtc_lab.frames import AudioClip, Gap, VideoFrame
+from smallrtc_lab.framing import Header
+
+from .mirror import Mirror
+
+__all__ = ["Access"]
+
+_JPEG_QUALITY = 90
+
+
+class Access:
+    """One session of one engine. Thread-safe."""
+
+    def __init__(self, client: EngineClient, session_id: str, mirror: Mirror) -> None:
+        self.client = client
+        self.session_id = session_id
+        self.mirror = mirror
+        self.closed = False
+
+    def call(self, method: str, *, payload: bytes = b"", timeout_s: float = 10.0, **args: Any) -> Any:
+        """Call the engine for this session; the result without its payload."""
+        return self.call_with_payload(method, payload=payload, timeout_s=timeout_s, **args)[0]
+
+    def call_with_payload(
+        self, method: str, *, payload: bytes = b"", timeout_s: float = 10.0, **args: Any
+    ) -> tuple[Any, bytes]:
+        """Call the engine for this session; the result and its payload."""
+        self._require_open()
+        return self.client.call(method, payload=payload, timeout_s=timeout_s, session=self.session_id, **args)
+
+    def submit(self, method: str, **args: Any) -> None:
+        """Call without waiting; whether it worked is seen elsewhere (state, problems)."""
+        if not self.closed:
+            self.client.submit(method, session=self.session_id, **args)
+
+    def subscribe(self, kind: str, delivery: Delivery, **request: Any) -> int:
+        """See :meth:`EngineClient.subscribe`."""
+        self._require_open()
+        return self.client.subscribe(self.session_id, kind, delivery, **request)
+
+    def unsubscribe(self, number: int) -> None:
+        """See :meth:`EngineClient.unsubscribe`."""
+        self.client.unsubscribe(self.session_id, number)
+
+    def done(self, number: int, header: Header | None = None, **result: Any) -> None:
+        """An item of a subscription is finished; its slot, when it has one, is free again."""
+        if header is not None and "slot" in header:
+            self.client.free(header)
+        message = {"type": "done", "session": self.session_id, "subscription": number, **result}
+        self.client.send(message)
+
+    def frame(self, header: Header, source: str) -> VideoFrame:
+        """The delivered picture, private to whoever gets it."""
+        return VideoFrame(
+            image=self.client.picture(header),
+            time_s=header["time_s"],
+            source=source,  # type: ignore[arg-type]
+            sequence=header["sequence"],
+            format=header["format"],
+            shareable=header["shareable"],
+            _publish=self._publish_picture,
+        )
+
+    def clip(self, header: Header, payload: bytes) -> AudioClip:
+        """The delivered sound."""
+        samples = np.frombuffer(payload, np.float32).reshape(-1, header["channels"]).copy()
+        return AudioClip(
+            samples=samples,
+            sample_rate=header["sample_rate"],
+            start_s=header["start_s"],
+            gaps=tuple(Gap(start, duration) for start, duration in header["gaps"]),
+            shareable=header["shareable"],
+            _publish=self._publish_sound,
+        )
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise ClosedError("this lab was closed; make a new Lab()")
+
+    def _publish_picture(self, frame: VideoFrame) -> str:
+        from PIL import Image
+
+        buffer = io.BytesIO()
+        picture = Image.fromarray(frame.image if frame.format == "gray" else frame.rgb)
+        picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+        return self._publish("image/jpeg", buffer.getvalue(), repr(frame), _img)
+
+    def _publish_sound(self, clip: AudioClip) -> str:
+        return self._publish("audio/wav", clip.to_wav(), repr(clip), _audio)
+
+    def _publish(
+        self, content_type: str, content: bytes, text: str, markup: Callable[[str, str], str]
+    ) -> str:
+        """Markup that shows something from the engine's memory: the notebook is saved without it."""
+        label = html.escape(text)
+        try:
+            path = self.call("shelve", payload=content, content_type=content_type)
+        except SmallRTCError as error:
+            return f"<i>{label}: not shown ({html.escape(str(error))})</i>"
+        if path is None:
+            return f"<i>{label}: not shown, for it would be saved with the notebook (save_pictures=True)</i>"
+        return markup(html.escape(path), label)
+
+
+def _img(path: str, label: str) -> str:
+    return f'<img src="{path}" alt="{label}: not saved with the notebook" style="max-width:100%">'
+
+
+def _audio(path: str, label: str) -> str:
+    return f'<audio controls src="{path}"></audio><br><small>{label}, not saved with the notebook</small>'

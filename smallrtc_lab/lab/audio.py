@@ -1,0 +1,110 @@
+"""``lab.audio``: sound as arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from smallrtc_lab.frames import AudioClip
+from smallrtc_lab.framing import Header
+
+from .access import Access
+from .cell import progress
+from .pulling import Puller
+
+__all__ = ["AudioChunks", "AudioStream", "audio_request"]
+
+_CREDITS = 8
+
+
+class AudioChunks(Puller[AudioClip]):
+    """Blocks of sound without a gap; one that could not be avoided is marked in ``.gaps``."""
+
+    def _item(self, header: Header, payload: bytes) -> AudioClip:
+        return self._access.clip(header, payload)
+
+
+class AudioStream:
+    """The microphone.
+
+    >>> clip = lab.audio.last(2.0)          # the past two seconds
+    >>> clip = lab.audio.record(5)          # the next five
+    >>> for chunk in lab.audio.chunks(block=2048): ...
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """What the browser granted (W3C ``MediaTrackSettings``), None before it did."""
+        settings: dict[str, Any] | None = self._access.mirror.settings.get("audio")
+        return settings
+
+    def last(self, seconds: float, *, sample_rate: int = 48000, channels: int = 1) -> AudioClip:
+        """The last ``seconds`` of sound; what there is when that is less (see ``.duration_s``).
+
+        Raises :class:`NotLiveError` before the first sound.
+        """
+        if seconds <= 0:
+            raise ValueError(f"seconds is positive, not {seconds!r}")
+        request = audio_request(None, sample_rate, channels)
+        header, payload = self._access.call_with_payload(
+            "last_audio", seconds=float(seconds), sample_rate=request["sample_rate"], channels=channels
+        )
+        return self._access.clip(header, payload)
+
+    def record(
+        self, seconds: float, *, sample_rate: int = 48000, channels: int = 1, timeout_s: float = 5.0
+    ) -> AudioClip:
+        """The next ``seconds`` of sound; blocks, with a progress bar."""
+        if seconds <= 0:
+            raise ValueError(f"seconds is positive, not {seconds!r}")
+        wanted = round(seconds * sample_rate)
+        chunks: list[AudioClip] = []
+        got = 0
+        with (
+            self.chunks(
+                block=sample_rate // 50, sample_rate=sample_rate, channels=channels, timeout_s=timeout_s
+            ) as stream,
+            progress(f"recording {seconds:g} s") as show,
+        ):
+            while got < wanted:
+                chunks.append(next(stream))
+                got += len(chunks[-1])
+                show(got / wanted)
+        return _joined(chunks, wanted)
+
+    def chunks(
+        self, block: int = 1024, *, sample_rate: int = 48000, channels: int = 1, timeout_s: float = 5.0
+    ) -> AudioChunks:
+        """Iterate over blocks of ``block`` samples; ``timeout_s`` is the longest silence of the stream."""
+        request = audio_request(block, sample_rate, channels)
+        return AudioChunks(self._access, "audio", timeout_s, credits=_CREDITS, **request)
+
+
+def audio_request(block: int | None, sample_rate: int, channels: int) -> dict[str, int]:
+    """A subscription's parameters, checked; ``block`` None means 20 ms."""
+    if not 4000 <= sample_rate <= 192000:
+        raise ValueError(f"sample_rate is 4000 to 192000 Hz, not {sample_rate!r}")
+    if channels not in (1, 2):
+        raise ValueError(f"channels is 1 or 2, not {channels!r}")
+    block = sample_rate // 50 if block is None else block
+    if not 16 <= block <= 10 * sample_rate:
+        raise ValueError(f"block is 16 samples to ten seconds, not {block!r}")
+    return {"block": int(block), "sample_rate": int(sample_rate), "channels": int(channels)}
+
+
+def _joined(chunks: list[AudioClip], count: int) -> AudioClip:
+    first = chunks[0]
+    samples = np.concatenate([chunk.samples for chunk in chunks])[:count]
+    gaps = tuple(dict.fromkeys(gap for chunk in chunks for gap in chunk.gaps))
+    return AudioClip(
+        samples,
+        first.sample_rate,
+        first.start_s,
+        gaps,
+        shareable=first.shareable,
+        _publish=first._publish,
+    )

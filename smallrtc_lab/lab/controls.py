@@ -1,0 +1,77 @@
+"""Sliders and choices of a callback: ``controls=dict(k=(1, 51, 2), mode=["blur", "edges"])``.
+
+The short forms are those of ipywidgets' ``interact``. Their values live in the page and travel over the session
+socket, so that they move also while a cell is busy.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["Controls"]
+
+
+class Controls:
+    """The controls of one callback and their values now. Thread-safe: a snapshot is consistent."""
+
+    def __init__(self, specification: Mapping[str, Any] | None) -> None:
+        self.widgets = {name: _widget(name, short) for name, short in (specification or {}).items()}
+        self._lock = threading.Lock()
+        self._values = {name: widget["value"] for name, widget in self.widgets.items()}
+
+    def snapshot(self) -> dict[str, Any]:
+        """All values of one moment, as keyword arguments for the function."""
+        with self._lock:
+            return dict(self._values)
+
+    def set(self, name: str, value: Any) -> None:
+        """The page moved a control; what it cannot have sent is ignored."""
+        widget = self.widgets.get(name)
+        if widget is None or not _fits(widget, value):
+            return
+        if widget["type"] == "range" and isinstance(widget["value"], int):
+            value = round(value)
+        with self._lock:
+            self._values[name] = widget["value"] = value
+
+
+def _widget(name: str, short: Any) -> dict[str, Any]:
+    if isinstance(short, bool):
+        return {"type": "bool", "value": short}
+    if isinstance(short, (list, dict)):
+        options = list(short)
+        if not options:
+            raise ValueError(f"control {name!r} has no options to choose from")
+        return {"type": "choice", "options": options, "value": options[0]}
+    if isinstance(short, (int, float)):
+        low, high = min(0, 2 * short), max(1, 2 * short)
+        return _range(low, high, None, short)
+    if isinstance(short, tuple) and len(short) in (2, 3) and all(isinstance(n, (int, float)) for n in short):
+        low, high, *step = short
+        if not low < high or (step and step[0] <= 0):
+            raise ValueError(
+                f"control {name!r} is (low, high) or (low, high, step) with low < high, not {short!r}"
+            )
+        return _range(low, high, step[0] if step else None, None)
+    raise ValueError(
+        f"control {name!r} is (low, high), (low, high, step), a list of choices, a number or a bool, not {short!r}"
+    )
+
+
+def _range(low: float, high: float, step: float | None, value: float | None) -> dict[str, Any]:
+    whole = all(isinstance(n, int) for n in (low, high, 1 if step is None else step, value or 0))
+    step = step if step is not None else (1 if whole else (high - low) / 100)
+    if value is None:
+        value = low + step * int((high - low) / 2 / step)
+    return {"type": "range", "min": low, "max": high, "step": step, "value": value}
+
+
+def _fits(widget: dict[str, Any], value: Any) -> bool:
+    if widget["type"] == "bool":
+        return isinstance(value, bool)
+    if widget["type"] == "choice":
+        return value in widget["options"]
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return numeric and widget["min"] <= value <= widget["max"]

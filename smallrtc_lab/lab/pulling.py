@@ -1,0 +1,104 @@
+"""Iterators over a live stream, for ``for`` and ``async for``."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import time
+from typing import Any, Generic, TypeVar
+
+from smallrtc_lab.errors import StreamTimeout
+from smallrtc_lab.framing import Header
+
+from .access import Access
+
+__all__ = ["Puller"]
+
+T = TypeVar("T")
+
+
+class Puller(Generic[T]):
+    """Takes items of one subscription as the loop asks for them; ``timeout_s`` is the longest gap.
+
+    Ends its subscription when it is closed, left by ``with``, or no longer referred to (a ``break``).
+    Raises :class:`StreamTimeout` when nothing comes for that long.
+    """
+
+    def __init__(self, access: Access, kind: str, timeout_s: float, **request: Any) -> None:
+        self._access = access
+        self._timeout_s = timeout_s
+        self._items: queue.SimpleQueue[tuple[Header, bytes]] = queue.SimpleQueue()
+        self._held: Header | None = None
+        items = (
+            self._items
+        )  # no reference to self in the delivery, else dropping the iterator would not end it
+        self.dropped = 0
+        self._number: int | None = None
+        access.mirror.require_live()
+        self._number = access.subscribe(
+            kind, lambda header, payload: items.put((header, payload)), processor=None, **request
+        )
+
+    def _item(self, header: Header, payload: bytes) -> T:
+        raise NotImplementedError
+
+    def __iter__(self) -> Puller[T]:
+        return self
+
+    def __next__(self) -> T:
+        self._require_open()
+        try:
+            return self._take(*self._items.get(timeout=self._timeout_s))
+        except queue.Empty:
+            raise self._too_long() from None
+
+    def __aiter__(self) -> Puller[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        self._require_open()
+        loop = asyncio.get_running_loop()
+        deadline_s = time.monotonic() + self._timeout_s
+        while time.monotonic() < deadline_s:
+            # Short waits, so that a cancelled loop leaves no thread behind that waits for the whole gap.
+            try:
+                item = await loop.run_in_executor(None, lambda: self._items.get(timeout=0.25))
+            except queue.Empty:
+                continue
+            return self._take(*item)
+        raise self._too_long()
+
+    def close(self) -> None:
+        """End the subscription."""
+        number, self._number = self._number, None
+        if number is not None:
+            self._access.unsubscribe(number)
+            while not self._items.empty():
+                header, _ = self._items.get()
+                if "slot" in header:
+                    self._access.client.free(header)
+
+    def __enter__(self) -> Puller[T]:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _take(self, header: Header, payload: bytes) -> T:
+        item = self._item(header, payload)
+        self.dropped = header["dropped"]
+        assert self._number is not None
+        self._access.done(self._number, header)
+        return item
+
+    def _require_open(self) -> None:
+        if self._number is None:
+            raise StopIteration("this iterator was closed")
+
+    def _too_long(self) -> StreamTimeout:
+        state = self._access.mirror["state"]
+        self.close()
+        return StreamTimeout(f"nothing came for {self._timeout_s:g} s; the lab is {state}")

@@ -1,0 +1,84 @@
+"""What went wrong in a person's function, said under the cell that registered it and in the widget.
+
+Once per kind, with a counter, and at most once a second: a function that fails for each frame fills no notebook.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+import traceback
+from types import TracebackType
+
+from .access import Access
+from .cell import CellOutput
+
+__all__ = ["Report"]
+
+_INTERVAL_S = 1.0
+_STYLE = "border-left:3px solid var(--jp-error-color1,#d32f2f);padding:2px 8px;margin:0;white-space:pre-wrap"
+_HINT = "border-left:3px solid var(--jp-warn-color1,#f57c00);padding:2px 8px"
+
+
+class Report:
+    """The report of one callback; made in the cell that registers it, used from any thread."""
+
+    def __init__(self, name: str, access: Access) -> None:
+        self.counts: dict[str, int] = {}
+        self._name = name
+        self._access = access
+        self._output = CellOutput()
+        self._output.show("", "")
+        self._shown_at_s = float("-inf")
+        self._is_stuck = False
+
+    def failed(self, error: BaseException, *, meanwhile: str) -> None:
+        """The function raised, or returned what cannot be used."""
+        kind = f"{type(error).__name__}: {error}"
+        self.counts[kind] = count = self.counts.get(kind, 0) + 1
+        now_s = time.monotonic()
+        if count > 1 and now_s - self._shown_at_s < _INTERVAL_S:
+            return
+        self._shown_at_s = now_s
+        detail = "".join(traceback.format_exception(type(error), error, _own_frames(error.__traceback__)))
+        times = "" if count == 1 else f" ({count} times)"
+        text = f"{self._name}{times}, {meanwhile}:\n{detail}"
+        self._output.show(text, f'<pre style="{_STYLE}">{html.escape(text)}</pre>')
+        problem = {
+            "code": f"callback-{self._name}",
+            "message": f"{self._name}: {kind}",
+            "next_step": f"Mend the function and run its cell again; {meanwhile}.",
+            "detail": detail,
+            "count": count,
+        }
+        self._access.submit("problem", problem=problem)
+
+    def hint(self, text: str) -> None:
+        """Advice about something that is no error."""
+        self._output.show(text, f'<div style="{_HINT}">{html.escape(text)}</div>')
+
+    def stuck(self, seconds: float) -> None:
+        """The function has not returned for so long; 0 means that it has now."""
+        if seconds:
+            self._is_stuck = True
+            self.hint(
+                f"{self._name} has not returned for {seconds:.0f} s. If it never will, mend it and run its cell "
+                "again; if the kernel is busy, it goes on when the kernel has time."
+            )
+        elif self._is_stuck:
+            self._is_stuck = False
+            self._output.show("", "")
+
+    def clear(self) -> None:
+        """Everything is well again."""
+        self._output.show("", "")
+        if self.counts:
+            self._access.submit("clear_problem", code=f"callback-{self._name}")
+
+
+def _own_frames(frames: TracebackType | None) -> TracebackType | None:
+    """The person's part of a traceback: without the frames of this package that called the function."""
+    current = frames
+    while current is not None and "smallrtc_lab" in current.tb_frame.f_globals.get("__name__", ""):
+        current = current.tb_next
+    return current or frames
