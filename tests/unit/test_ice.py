@@ -1,0 +1,54 @@
+"""ICE servers as plain JSON, and without their secrets."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from smallrtc_lab.ice import normalise_ice_servers, redact_ice_servers
+
+
+def test_urls_and_objects_become_the_same_json():
+    """URLs, mappings and objects with attributes all end as what RTCPeerConnection takes."""
+    assert normalise_ice_servers(["stun:example.org"]) == [{"urls": ["stun:example.org"]}]
+    turn = "turn:[2001:db8::1]:3478?transport=tcp"
+    expected = [{"urls": [turn], "username": "u", "credential": "c"}]
+    assert normalise_ice_servers([{"urls": turn, "username": "u", "credential": "c"}]) == expected
+    server = SimpleNamespace(urls=[turn], username="u", credential="c", credentialType="password")
+    assert normalise_ice_servers([server]) == expected
+    assert json.dumps(normalise_ice_servers([server]))
+    assert normalise_ice_servers(None) == normalise_ice_servers([]) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://x", "stun:", "turn:a b", "stun:a?transport=udp", "turn:a:99999", "turn:a?transport=sctp", ""],
+)
+def test_a_bad_url_is_named(url):
+    """The message says which URL is wrong."""
+    with pytest.raises(ValueError) as caught:
+        normalise_ice_servers([url])
+    assert repr(url) in str(caught.value)
+
+
+def test_mixing_and_wrong_types_are_type_errors():
+    """A list of both kinds, a bare string, and things that are neither are refused with a sentence."""
+    with pytest.raises(TypeError, match="mixes"):
+        normalise_ice_servers(["stun:a", {"urls": "stun:b"}])
+    with pytest.raises(TypeError, match="square brackets"):
+        normalise_ice_servers("stun:a")
+    for wrong in (3, {"url": "stun:a"}, {"urls": []}, {"urls": [3]}):
+        with pytest.raises(TypeError, match="urls"):
+            normalise_ice_servers([wrong])
+
+
+def test_a_log_shows_no_secret():
+    """Redaction keeps the URLs and hides user name and credential."""
+    servers = normalise_ice_servers([{"urls": "turn:a", "username": "mary", "credential": "hush"}])
+    shown = str(redact_ice_servers(servers))
+    assert "turn:a" in shown
+    assert "mary" not in shown
+    assert "hush" not in shown
+    assert servers[0]["credential"] == "hush"
