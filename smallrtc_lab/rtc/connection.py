@@ -41,6 +41,7 @@ from smallrtc_lab.errors import RequestError
 from smallrtc_lab.ice import normalise_ice_servers
 
 from .life import EVENTS, ConnectionLife
+from .sdp import validate_offer
 from .sections import Section
 from .state import ConnectionState, EndReason
 from .stats import Stats, read_stats
@@ -113,7 +114,10 @@ class SmallWebRTCConnection(ConnectionLife):
         return {"state": self._state.value, "messages_dropped": self._channel.dropped, **stats}
 
     async def initialize(self, sdp: str, type: str) -> None:
-        """Answer the first offer; raises :class:`RequestError` 400 for one that cannot be used."""
+        """Answer the first offer, within about 1.5 s.
+
+        Raises :class:`RequestError` 400 ``bad-sdp`` for one that cannot be used; ``disconnect()`` it then.
+        """
         if self._answer is not None:
             raise RuntimeError("initialize() answers the first offer; renegotiate() the next ones")
         self._events.post("new")
@@ -131,6 +135,7 @@ class SmallWebRTCConnection(ConnectionLife):
     async def renegotiate(self, sdp: str, type: str, restart_pc: bool = False) -> None:
         """Answer another offer; ``restart_pc`` takes a new peer connection, with a new ``pc_id``."""
         self._check_open()
+        validate_offer(sdp)  # before the old peer is given up for it
         if restart_pc:
             await self._restart()
         await self._answer_offer(sdp, type)

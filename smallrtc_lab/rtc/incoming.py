@@ -32,7 +32,9 @@ class InputTrack:
     """One source of a client: the newest picture, or the last second of sound.
 
     Frames come straight from the decoder: whether anybody reads or not, nothing grows. ``received`` counts
-    the frames that were decoded, ``dropped`` those that nobody took in time. All of it on the media loop.
+    the frames that were decoded, ``dropped`` those that nobody took in time.
+    ``on_encoded(picture, timestamp, is_keyframe)``, when set, gets every encoded picture, ``timestamp`` in
+    1/90000 s since the first. All of it on the media loop.
     """
 
     def __init__(self, track: RemoteStreamTrack, receiver: RTCRtpReceiver, section: Section) -> None:
@@ -48,7 +50,10 @@ class InputTrack:
         self._frames: BoundedQueue[tuple[Frame, float]] = (
             BoundedQueue(AUDIO_FRAMES) if self.kind == "audio" else LatestSlot()
         )
-        self._assembler = _aiortc.release_at_marker(receiver) if self.kind == "video" else None
+        self.on_encoded: _aiortc.EncodedHook | None = None
+        self._assembler = (
+            _aiortc.release_at_marker(receiver, on_encoded=self._on_encoded) if self.kind == "video" else None
+        )
         if self._assembler is None:
             _aiortc.bound_decoder(receiver, video=False)
         _aiortc.deliver_to(track, self._accept)
@@ -114,6 +119,10 @@ class InputTrack:
         self._track.stop()
         if self.on_ended is not None:
             self.on_ended(self)
+
+    def _on_encoded(self, picture: bytes, timestamp: int, keyframe: bool) -> None:
+        if self.on_encoded is not None:
+            self.on_encoded(picture, timestamp, keyframe)
 
     def _accept(self, frame: Any) -> None:
         if frame is None:

@@ -9,6 +9,7 @@ import time
 import av
 import numpy as np
 import pytest
+from aiortc.mediastreams import MediaStreamError
 
 from smallrtc_lab.errors import ClosedError, RequestError
 from smallrtc_lab.rtc import (
@@ -332,6 +333,52 @@ async def test_a_handler_may_disconnect_its_own_connection(wire):
         await browser.opened()
         browser.channel.send('"leave"')
         await wire.until(lambda: "closed" in log.names, 3)
+
+
+async def test_an_unread_track_does_not_grow(wire):
+    """Frames that nobody reads are dropped and counted; the next read gives a fresh one."""
+    connection = SmallWebRTCConnection([], loopback=True)
+    async with wire.linked(connection, audio=wire.Tone(), video=wire.Camera()):
+        video, audio = connection.video_input_track(), connection.audio_input_track()
+        await wire.until(lambda: audio.received > 70)
+        assert video.dropped >= video.received - 1 > 20
+        assert audio.dropped >= audio.received - 50
+        _, arrived_s = await video.recv_timed()
+        assert time.monotonic() - arrived_s < 0.1
+        await audio.discard_old_frames()
+        _, arrived_s = await asyncio.wait_for(audio.recv_timed(), 1)
+        assert time.monotonic() - arrived_s < 0.1
+        assert video.encoded_dropped == audio.encoded_dropped == 0
+
+
+async def test_a_reader_is_woken_when_the_connection_ends(wire):
+    """A recv() that waits while everything is closed ends with MediaStreamError."""
+    connection = SmallWebRTCConnection([], loopback=True)
+    log = wire.Log(connection)
+    async with wire.linked(connection, audio="inactive", video=wire.Camera(frame_rate=1)):
+        track = connection.video_input_track()
+        await track.recv()
+        waiting = asyncio.ensure_future(track.recv())
+        await asyncio.sleep(0)
+        await connection.disconnect()
+        with pytest.raises(MediaStreamError):
+            await asyncio.wait_for(waiting, 1)
+    assert track.readyState == "ended"
+    assert log.names[-2:] == ["track-ended", "closed"]
+
+
+async def test_a_keyframe_comes_when_it_is_asked_for(wire):
+    """request_keyframe() makes the sender code a picture that needs no other, at most twice a second."""
+    connection, seen = SmallWebRTCConnection([], loopback=True), []
+    async with wire.linked(connection, video=wire.Camera()):
+        track = connection.video_input_track()
+        await track.recv()
+        track.on_encoded = lambda picture, timestamp, keyframe: seen.append(keyframe)
+        await asyncio.sleep(0.6)
+        assert not any(seen)
+        assert await track.request_keyframe()
+        assert not await track.request_keyframe()
+        await wire.until(lambda: any(seen), 1)
 
 
 async def test_an_offer_that_cannot_be_used_is_a_request_error(wire):

@@ -102,9 +102,7 @@ async def test_limits_and_single_mode_refuse(handler, browsers):
     await handler.connections[0].disconnect()
     await handler.handle_web_request(request(offer), lambda c: None)
 
-    single = SmallWebRTCRequestHandler(
-        [], connection_mode=ConnectionMode.SINGLE, connection_options=LOOPBACK
-    )
+    single = SmallWebRTCRequestHandler([], connection_mode=ConnectionMode.SINGLE, connection_options=LOOPBACK)
     await single.handle_web_request(request(offer), lambda c: None)
     assert await refused(single.handle_web_request(request(offer), lambda c: None)) == (400, "busy")
     wrong = request(offer, pc_id="another")
@@ -168,6 +166,8 @@ async def test_esp32_mode_shortens_the_answer(browsers):
     handler = SmallWebRTCRequestHandler([], True, "127.0.0.1", connection_options=LOOPBACK)
     answer = await handler.handle_web_request(request(await browsers().offer()), lambda c: None)
     lines = answer["sdp"].splitlines()
-    assert {line.split()[0] for line in lines if line.startswith("a=fingerprint")} == {"a=fingerprint:sha-256"}
+    assert {line.split()[0] for line in lines if line.startswith("a=fingerprint")} == {
+        "a=fingerprint:sha-256"
+    }
     assert {line.split()[4] for line in lines if line.startswith("a=candidate")} == {"127.0.0.1"}
     await handler.close()

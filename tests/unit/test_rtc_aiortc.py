@@ -1,0 +1,160 @@
+"""The contract with aiortc 1.16 and aioice 0.13: everything private that the fence touches is still there."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+
+import aioice
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver
+from aiortc import rtcrtpreceiver as upstream
+from aiortc.codecs.vpx import Vp8Encoder
+from aiortc.jitterbuffer import JitterBuffer
+from aiortc.rtcsctptransport import RTCSctpTransport
+from aiortc.rtp import RtcpByePacket, RtpPacket
+
+from smallrtc_lab.rtc import _aiortc
+from smallrtc_lab.rtc.decoder_queue import DecoderQueue
+
+WHY = "aiortc changed; read smallrtc_lab/rtc/_aiortc.py and adapt it"
+
+
+def peer() -> RTCPeerConnection:
+    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+
+
+@pytest.fixture
+async def receiver():
+    pc = peer()
+    yield pc.addTransceiver("video", "recvonly").receiver
+    await pc.close()
+
+
+async def test_the_names_of_a_receiver(receiver):
+    """A receiver has the jitter buffer, queues, tables and methods the fence replaces or calls."""
+    private = ("jitter_buffer", "decoder_queue", "decoder_thread", "codecs", "remote_streams", "rtx_ssrc")
+    for name in private:
+        assert hasattr(receiver, f"_RTCRtpReceiver__{name}"), WHY
+    assert isinstance(receiver._RTCRtpReceiver__jitter_buffer, JitterBuffer), WHY
+    assert receiver._RTCRtpReceiver__decoder_thread is None, WHY
+    assert list(inspect.signature(receiver._send_rtcp_pli).parameters) == ["media_ssrc"], WHY
+    assert list(inspect.signature(receiver._handle_rtcp_packet).parameters) == ["packet"], WHY
+    assert list(inspect.signature(JitterBuffer.add).parameters) == ["self", "packet"], WHY
+    assert list(inspect.signature(upstream.decoder_worker).parameters) == [
+        "loop",
+        "input_q",
+        "output_q",
+        "decode_error",
+    ], WHY
+
+
+def test_how_a_receiver_uses_them():
+    """The queues go to the decoder thread when the receiver starts, and frames carry data and timestamp."""
+    receive = inspect.getsource(RTCRtpReceiver.receive)
+    assert "self.__decoder_queue," in receive, WHY
+    assert "self._track._queue," in receive, WHY
+    handle = inspect.getsource(RTCRtpReceiver._handle_rtp_packet)
+    assert "pli_flag, encoded_frame = self.__jitter_buffer.add(packet)" in handle, WHY
+    assert "packet._data = depayload(codec, packet.payload)" in handle, WHY
+    worker = inspect.getsource(upstream.decoder_worker)
+    assert "codec, encoded_frame = task" in worker, WHY
+    assert "output_q.put(None)" in worker, WHY
+    assert "output_q.put(frame)" in worker, WHY
+    assert isinstance(upstream.RemoteStreamTrack("video")._queue, asyncio.Queue), WHY
+
+
+def test_the_names_of_ice_and_sctp():
+    """aioice gathers per component with addresses and a timeout, and keeps nominated pairs by component."""
+    parameters = inspect.signature(aioice.Connection.get_component_candidates).parameters
+    assert list(parameters) == ["self", "component", "addresses", "timeout"], WHY
+    assert parameters["timeout"].default == 5, WHY
+    gather = inspect.getsource(aioice.Connection.gather_candidates)
+    assert "self.get_component_candidates(component=component, addresses=addresses)" in gather, WHY
+    assert "self._nominated[pair.component] = pair" in inspect.getsource(aioice.Connection.check_complete), (
+        WHY
+    )
+    assert "self._srtt: Optional[float] = None" in inspect.getsource(RTCSctpTransport.__init__), WHY
+
+
+async def test_without_the_fence_127_0_0_1_is_not_offered():
+    """aioice leaves 127.0.0.1 out by itself, and offers it once the fence asked."""
+    bare, open_ = peer(), peer()
+    for pc in (bare, open_):
+        pc.createDataChannel("chat")
+    _aiortc.add_loopback_candidate(open_)
+    _aiortc.cap_gathering(open_, 1.0)
+    for pc in (bare, open_):
+        await pc.setLocalDescription(await pc.createOffer())
+    assert " 127.0.0.1 " not in bare.localDescription.sdp
+    assert " 127.0.0.1 " in open_.localDescription.sdp
+    await bare.close()
+    await open_.close()
+
+
+async def test_a_dead_stun_server_costs_no_more_than_the_cap():
+    """Gathering ends at the cap although a STUN server never answers."""
+    from aiortc import RTCIceServer
+
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[RTCIceServer("stun:192.0.2.1:3478")]))
+    pc.createDataChannel("chat")
+    _aiortc.add_loopback_candidate(pc)
+    _aiortc.cap_gathering(pc, 0.3)
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    await pc.setLocalDescription(await pc.createOffer())
+    assert loop.time() - began_s < 1.0
+    await pc.close()
+
+
+async def test_frames_go_to_the_bounded_queue_with_their_codec(receiver):
+    """The adapter in the jitter buffer's place queues every whole frame and asks aiortc to decode none."""
+    from aiortc.codecs import CODECS
+
+    seen = []
+    codec = next(c for c in CODECS["video"] if c.name == "VP8")
+    receiver._RTCRtpReceiver__codecs[96] = codec
+    _aiortc.release_at_marker(receiver, on_encoded=lambda *args: seen.append(args))
+    buffer, queue = receiver._RTCRtpReceiver__jitter_buffer, receiver._RTCRtpReceiver__decoder_queue
+    assert isinstance(queue, DecoderQueue)
+    for number in range(20):
+        packet = RtpPacket(payload_type=96, sequence_number=number, timestamp=number * 3000, marker=1)
+        packet._data = b"\x51delta" if number else b"\x50key"
+        asked, frame = buffer.add(packet)
+        assert frame is None
+        assert asked is (number == 8)
+    assert queue.qsize() == _aiortc.VIDEO_QUEUE_FRAMES
+    assert _aiortc.queue_dropped(receiver) == 12
+    assert seen[:2] == [(b"\x50key", 0, True), (b"\x51delta", 3000, False)]
+    got_codec, got = queue.get()
+    assert (got_codec, got.data, got.timestamp) == (codec, b"\x50key", 0)
+
+
+async def test_a_bye_does_not_end_the_receiver(receiver):
+    """After a BYE the decoder queue still takes frames: a source may be switched on again."""
+    queue = _aiortc.bound_decoder(receiver, video=True)
+    receiver._RTCRtpReceiver__decoder_thread = threading.Thread(target=lambda: None)
+    await receiver._handle_rtcp_packet(RtcpByePacket(sources=[1]))
+    assert receiver._RTCRtpReceiver__decoder_thread is not None
+    receiver._RTCRtpReceiver__decoder_thread = None
+    queue.put("frame")
+    assert queue.get() == "frame"
+
+
+async def test_a_receiver_that_runs_is_refused(receiver):
+    """Installing too late would leave aiortc's own queue in use, so it raises."""
+    receiver._RTCRtpReceiver__decoder_thread = threading.Thread(target=lambda: None)
+    with pytest.raises(RuntimeError, match="track event"):
+        _aiortc.release_at_marker(receiver)
+    receiver._RTCRtpReceiver__decoder_thread = None
+
+
+def test_vp8_frames_of_aiortc_end_with_a_marker():
+    """aiortc's own sender marks the last packet, as the simulated peer relies on."""
+    from aiortc.rtcrtpsender import RTCRtpSender
+
+    assert "packet.marker = (i == len(enc_frame.payloads) - 1) and 1 or 0" in inspect.getsource(
+        RTCRtpSender._run_rtp
+    )
+    assert Vp8Encoder is not None
