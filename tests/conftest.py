@@ -27,17 +27,31 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep each phase's report for fixtures, and turn a skip in CI into a failure.
 
-    A test that cannot run on this kind of machine at all says so: `skipif(..., reason="platform: only on
-    macOS")`.
+    A test that cannot run on this kind of machine at all says so: `skipif(..., reason="platform: macOS only")`.
     """
     report = yield
-    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
+    if not hasattr(report, "wasxfail"):
+        forbid_skip(report)
+    item.stash.setdefault(REPORTS, {})[report.when] = report
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a file that skips itself while it is read."""
+    report = yield
+    forbid_skip(report)
+    return report
+
+
+def forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and os.environ.get("CI") == "true":
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if ALLOWED_SKIP not in reason:
             report.outcome = "failed"
             report.longrepr = f"{reason} (in CI every test must run)"
-    item.stash.setdefault(REPORTS, {})[report.when] = report
-    return report
 
 
 @pytest.fixture
