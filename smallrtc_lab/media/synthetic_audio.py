@@ -1,0 +1,175 @@
+"""Sound made by arithmetic: the same position gives the same samples, however it is cut."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+
+from smallrtc_lab.frames import Samples
+
+__all__ = ["AudioSource", "Chirp", "NoiseSound", "Silence", "Speech", "Tone"]
+
+Wave = npt.NDArray[np.float64]
+
+
+class AudioSource(ABC):
+    """Samples by position; any thread may ask for any of them."""
+
+    def __init__(self, sample_rate: int, channels: int, seed: int) -> None:
+        if sample_rate < 1 or channels < 1:
+            raise ValueError(f"no sound of {channels} channels at {sample_rate} Hz")
+        self.sample_rate = sample_rate
+        self.channels = channels
+        self.seed = seed
+
+    def samples(self, start: int, n: int) -> Samples:
+        """``n`` samples from position ``start`` on, (n, channels) float32 in [-1, 1], private."""
+        wave = np.asarray(self._wave(start, n), np.float32)
+        return np.repeat(wave[:, None], self.channels, axis=1)
+
+    @abstractmethod
+    def _wave(self, start: int, n: int) -> Wave:
+        """The (n,) samples that every channel gets."""
+
+    def _checked_hz(self, hz: float) -> float:
+        if not 0 < hz < self.sample_rate / 2:
+            raise ValueError(
+                f"{hz} Hz does not fit a sample rate of {self.sample_rate} Hz; stay below half of it"
+            )
+        return hz
+
+
+class Silence(AudioSource):
+    """Zeros."""
+
+    def _wave(self, start: int, n: int) -> Wave:
+        return np.zeros(n)
+
+
+class Tone(AudioSource):
+    """A sine of ``hz`` that begins at phase zero."""
+
+    def __init__(
+        self, sample_rate: int, channels: int, seed: int, *, hz: float = 440.0, amplitude: float = 0.5
+    ) -> None:
+        super().__init__(sample_rate, channels, seed)
+        self.hz = self._checked_hz(hz)
+        self.amplitude = _checked_amplitude(amplitude)
+
+    def _wave(self, start: int, n: int) -> Wave:
+        # Whole turns are left out before the sine, so that the phase stays exact after days.
+        turns = (start + np.arange(n)) * (self.hz / self.sample_rate) % 1.0
+        wave: Wave = self.amplitude * np.sin(2 * np.pi * turns)
+        return wave
+
+
+class Chirp(AudioSource):
+    """A tone that glides evenly from ``from_hz`` to ``to_hz`` in about ``seconds``, again and again."""
+
+    def __init__(
+        self,
+        sample_rate: int,
+        channels: int,
+        seed: int,
+        *,
+        from_hz: float = 100.0,
+        to_hz: float = 3000.0,
+        seconds: float = 4.0,
+        amplitude: float = 0.5,
+    ) -> None:
+        super().__init__(sample_rate, channels, seed)
+        self.from_hz, self.to_hz = self._checked_hz(from_hz), self._checked_hz(to_hz)
+        self.amplitude = _checked_amplitude(amplitude)
+        # A whole number of turns, so that no click marks the return.
+        mean_hz = (from_hz + to_hz) / 2
+        self.seconds = max(1, round(mean_hz * seconds)) / mean_hz
+
+    def _wave(self, start: int, n: int) -> Wave:
+        times_s = (start + np.arange(n)) / self.sample_rate % self.seconds
+        glide = (self.to_hz - self.from_hz) / (2 * self.seconds)
+        return self.amplitude * np.sin(2 * np.pi * (self.from_hz + glide * times_s) * times_s)
+
+
+class NoiseSound(AudioSource):
+    """White noise, even between ±``amplitude``, another one in each channel."""
+
+    BLOCK = 4096
+
+    def __init__(self, sample_rate: int, channels: int, seed: int, *, amplitude: float = 0.3) -> None:
+        super().__init__(sample_rate, channels, seed)
+        self.amplitude = _checked_amplitude(amplitude)
+
+    def samples(self, start: int, n: int) -> Samples:
+        first, last = start // self.BLOCK, (start + max(n, 1) - 1) // self.BLOCK
+        blocks = np.concatenate([self._block(number) for number in range(first, last + 1)])
+        return np.array(blocks[start - first * self.BLOCK :][:n])
+
+    def _block(self, number: int) -> Samples:
+        rng = np.random.default_rng((self.seed, number))
+        unit = rng.random((self.BLOCK, self.channels), np.float32)
+        return (unit * 2 - 1) * np.float32(self.amplitude)
+
+    def _wave(self, start: int, n: int) -> Wave:
+        raise NotImplementedError("each channel has noise of its own")
+
+
+class Speech(AudioSource):
+    """Something like speech: vowels of three formants in words of a few syllables, with pauses; repeats after 8 s.
+
+    ``pitch_hz`` is the voice's mean pitch. Each glottal pulse makes the formants ring, as in the source-filter
+    model of the vocal tract (formants after Peterson and Barney, 1952).
+    """
+
+    SECONDS = 8
+    VOWELS_HZ = ((730, 1090, 2440), (270, 2290, 3010), (570, 840, 2410), (530, 1840, 2480), (300, 870, 2240))
+
+    def __init__(
+        self, sample_rate: int, channels: int, seed: int, *, pitch_hz: float = 120.0, amplitude: float = 0.5
+    ) -> None:
+        super().__init__(sample_rate, channels, seed)
+        self.pitch_hz = self._checked_hz(pitch_hz)
+        self.amplitude = _checked_amplitude(amplitude)
+        self._loop = self._synthesised()
+
+    def _wave(self, start: int, n: int) -> Wave:
+        return self._loop[(start + np.arange(n)) % len(self._loop)]
+
+    def _synthesised(self) -> Wave:
+        rng = np.random.default_rng(self.seed)
+        loop: Wave = np.zeros(self.SECONDS * self.sample_rate)
+        grains = [self._grain(vowel) for vowel in self.VOWELS_HZ]
+        at_s = 0.1
+        while at_s < self.SECONDS - 1.5:
+            for _ in range(rng.integers(1, 4)):
+                length_s = rng.uniform(0.14, 0.26)
+                pitch_hz = self.pitch_hz * rng.uniform(0.85, 1.2)
+                self._add_syllable(loop, grains[rng.integers(len(grains))], at_s, length_s, pitch_hz)
+                at_s += length_s + 0.03
+            at_s += rng.uniform(0.1, 0.4)
+        loop *= self.amplitude / np.abs(loop).max()
+        return loop
+
+    def _grain(self, formants_hz: tuple[int, ...]) -> Wave:
+        times_s = np.arange(round(0.02 * self.sample_rate)) / self.sample_rate
+        grain: Wave = np.zeros(len(times_s))
+        for hz, strength, width_hz in zip(formants_hz, (1.0, 0.5, 0.25), (80, 100, 140), strict=True):
+            if hz < self.sample_rate / 2:
+                grain += strength * np.exp(-np.pi * width_hz * times_s) * np.sin(2 * np.pi * hz * times_s)
+        fading: Wave = grain * np.linspace(1, 0, len(grain))
+        return fading
+
+    def _add_syllable(self, loop: Wave, grain: Wave, at_s: float, length_s: float, pitch_hz: float) -> None:
+        pulse_s = 0.0
+        while pulse_s < length_s:
+            through = pulse_s / length_s
+            first = round((at_s + pulse_s) * self.sample_rate)
+            loop[first : first + len(grain)] += grain * np.sin(np.pi * through) ** 0.6
+            pulse_s += 1 / (pitch_hz * (1.08 - 0.16 * through))
+
+
+def _checked_amplitude(amplitude: float) -> float:
+    if not 0 <= amplitude <= 1:
+        raise ValueError(f"amplitude lies between 0 and 1, got {amplitude}")
+    return amplitude
