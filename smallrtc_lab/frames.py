@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -81,7 +81,7 @@ class VideoFrame:
         return int(self.image.shape[0])
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        return np.array(self.image, dtype=dtype, copy=bool(copy))
+        return _as_array(self.image, dtype, copy)
 
     def __repr__(self) -> str:
         return (
@@ -104,7 +104,9 @@ class VideoFrame:
         from PIL import Image
 
         buffer = io.BytesIO()
-        Image.fromarray(self.image if self.format == "gray" else self.rgb).save(buffer, "PNG", compress_level=1)
+        Image.fromarray(self.image if self.format == "gray" else self.rgb).save(
+            buffer, "PNG", compress_level=1
+        )
         return buffer.getvalue()
 
 
@@ -164,7 +166,7 @@ class AudioClip:
     @property
     def channels_first(self) -> Samples:
         """(channels, n) float32, as audio libraries that compute along the last axis expect."""
-        return np.ascontiguousarray(self.samples.T)
+        return np.array(self.samples.T, order="C")
 
     @property
     def channels(self) -> int:
@@ -185,7 +187,7 @@ class AudioClip:
         return len(self.samples)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        return np.array(self.samples, dtype=dtype, copy=bool(copy))
+        return _as_array(self.samples, dtype, copy)
 
     def __repr__(self) -> str:
         channels = "mono" if self.channels == 1 else f"{self.channels} channels"
@@ -207,18 +209,36 @@ class AudioClip:
             out.setnchannels(self.channels)
             out.setsampwidth(2)
             out.setframerate(self.sample_rate)
-            scaled = np.rint(np.clip(self.samples, -1.0, 1.0) * 32767.0)
+            scaled = np.clip(
+                np.rint(np.nan_to_num(self.samples, posinf=1.0, neginf=-1.0) * 32768.0), -32768.0, 32767.0
+            )
             out.writeframes(scaled.astype("<i2").tobytes())
         return buffer.getvalue()
 
     def between(self, start_s: float, end_s: float) -> AudioClip:
         """The part from ``start_s`` to ``end_s`` (session seconds) as a clip of its own."""
-        first = max(0, round((start_s - self.start_s) * self.sample_rate))
-        last = max(first, round((end_s - self.start_s) * self.sample_rate))
-        gaps = tuple(g for g in self.gaps if g.start_s < end_s and g.start_s + g.duration_s > start_s)
+        first, last = (
+            min(max(0, round((at_s - self.start_s) * self.sample_rate)), len(self.samples))
+            for at_s in (start_s, max(start_s, end_s))
+        )
+        start_s, end_s = (self.start_s + position / self.sample_rate for position in (first, last))
         return replace(
             self,
             samples=self.samples[first:last].copy(),
-            start_s=self.start_s + first / self.sample_rate,
-            gaps=gaps,
+            start_s=start_s,
+            gaps=tuple(_within(self.gaps, start_s, end_s)),
         )
+
+
+def _within(gaps: tuple[Gap, ...], start_s: float, end_s: float) -> Iterator[Gap]:
+    for gap in gaps:
+        first_s, last_s = max(gap.start_s, start_s), min(gap.start_s + gap.duration_s, end_s)
+        if first_s < last_s:
+            yield Gap(first_s, last_s - first_s)
+
+
+def _as_array(array: npt.NDArray[Any], dtype: npt.DTypeLike | None, copy: bool | None) -> npt.NDArray[Any]:
+    """What ``__array__`` owes NumPy 2: a copy if asked, none if forbidden, else only where the dtype needs one."""
+    if copy is None:
+        return np.asarray(array, dtype=dtype)
+    return np.array(array, dtype=dtype, copy=copy)

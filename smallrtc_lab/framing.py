@@ -28,9 +28,8 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 
 def pack(header: Header, payload: bytes | memoryview = b"") -> bytes:
-    """One message as bytes."""
-    head = json.dumps(header, separators=(",", ":")).encode()
-    return b"".join((_LENGTH.pack(len(head)), head, payload))
+    """One message as bytes; ``payload`` is any contiguous buffer."""
+    return b"".join(_parts(header, payload))
 
 
 def unpack(message: bytes) -> tuple[Header, bytes]:
@@ -43,7 +42,7 @@ def unpack(message: bytes) -> tuple[Header, bytes]:
         raise ProtocolError(f"header of {size} bytes in a message of {len(message)}")
     try:
         header = json.loads(message[_LENGTH.size : end])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"header is not JSON: {error}") from None
     if not isinstance(header, dict):
         raise ProtocolError("header is not a JSON object")
@@ -51,9 +50,15 @@ def unpack(message: bytes) -> tuple[Header, bytes]:
 
 
 def pack_sized(header: Header, payload: bytes | memoryview = b"") -> bytes:
-    """One message with its length in front, for a pipe."""
-    message = pack(header, payload)
-    return _LENGTH.pack(len(message)) + message
+    """One message with its length in front, for a pipe.
+
+    Raises :class:`ProtocolError` when it is longer than the other side takes, for there it would end the pipe.
+    """
+    parts = _parts(header, payload)
+    size = sum(memoryview(part).nbytes for part in parts)
+    if size > MAX_MESSAGE_BYTES:
+        raise ProtocolError(f"message of {size} bytes exceeds {MAX_MESSAGE_BYTES}; send less at once")
+    return b"".join((_LENGTH.pack(size), *parts))
 
 
 def read_sized(read_exactly: Callable[[int], bytes]) -> tuple[Header, bytes]:
@@ -62,3 +67,8 @@ def read_sized(read_exactly: Callable[[int], bytes]) -> tuple[Header, bytes]:
     if size > MAX_MESSAGE_BYTES:
         raise ProtocolError(f"message of {size} bytes exceeds {MAX_MESSAGE_BYTES}")
     return unpack(read_exactly(size))
+
+
+def _parts(header: Header, payload: bytes | memoryview) -> tuple[bytes, bytes, bytes | memoryview]:
+    head = json.dumps(header, separators=(",", ":")).encode()
+    return _LENGTH.pack(len(head)), head, payload

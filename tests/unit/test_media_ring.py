@@ -207,7 +207,7 @@ def test_wrong_use_is_refused() -> None:
     """Other dtypes, channels and sizes raise ValueError."""
     ring = small_ring(channels=2)
     with pytest.raises(ValueError, match="int16"):
-        ring.append(np.zeros((4, 2), np.float32))  # type: ignore[arg-type]
+        ring.append(np.zeros((4, 2), np.float32))
     with pytest.raises(ValueError, match=r"\(n, 2\)"):
         ring.append(np.zeros((4, 1), np.int16))
     with pytest.raises(ValueError, match="cannot read -1"):
