@@ -86,7 +86,7 @@ class Broker:
         kind = header.get("type")
         if not link.greeted:
             self._greet(link, header)
-        elif kind in self._handlers:
+        elif isinstance(kind, str) and kind in self._handlers:
             self._handlers[kind](link, header, payload)
         else:
             logger.debug("unknown message of type %.40r from the engine of kernel %s", kind, link.kernel_id)
@@ -127,6 +127,8 @@ class Broker:
 
         Raises :class:`ProtocolError` when it is not a JSON object with a type.
         """
+        if page.outbox.closing:
+            return  # what a flood left in the socket's buffer
         message = _parsed(text)
         await asyncio.sleep(page.rate.borrow())
         if message["type"] == "hello":

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -45,7 +46,8 @@ class RunningServer:
     @property
     def url(self) -> str:
         """The prefix of all routes."""
-        return f"http://127.0.0.1:{self.app.port}{self.app.base_url}smallrtc/"
+        scheme = "https" if self.app.ssl_options else "http"
+        return f"{scheme}://127.0.0.1:{self.app.port}{self.app.base_url}smallrtc/"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -63,13 +65,24 @@ class RunningServer:
         """Send an offer."""
         return await self.ask("POST", f"sessions/{session}/api/offer", OFFER | fields)
 
-    async def dial(self, path: str, headers: dict[str, str], **options: Any) -> ClientConnection:
-        """Open a WebSocket."""
-        url = self.url.replace("http", "ws", 1) + path
+    async def dial(
+        self, route: str, headers: dict[str, str], *, deaf: bool = False, **options: Any
+    ) -> ClientConnection:
+        """Open a WebSocket; a `deaf` one reads nothing that the test does not ask for, and has a small buffer."""
+        url = self.url.replace("http", "ws", 1) + route
+        if deaf:
+            options |= {"max_queue": 1, "sock": self._small_socket()}
         options = {"proxy": None, "compression": None, "logger": logging.getLogger("client")} | options
-        socket = await connect(url, additional_headers=headers, **options)
-        self.sockets.append(socket)
-        return socket
+        client = await connect(url, additional_headers=headers, **options)
+        self.sockets.append(client)
+        return client
+
+    def _small_socket(self) -> socket.socket:
+        small = socket.socket()
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        small.connect(("127.0.0.1", self.app.port))
+        small.setblocking(False)
+        return small
 
     async def page(self, session: str, **options: Any) -> Page:
         """Open a page's session socket."""
@@ -163,7 +176,13 @@ def jupyter_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         monkeypatch.delenv(name, raising=False)
     spec = tmp_path / "jupyter_data_dir" / "kernels" / "idle"
     spec.mkdir(parents=True)
-    argv = [sys.executable, "-S", "-c", "import signal; signal.pause()", "{connection_file}"]
+    argv = [
+        sys.executable,
+        "-S",
+        "-c",
+        "import signal; signal.signal(2, signal.SIG_DFL); signal.pause()",
+        "{connection_file}",
+    ]
     (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "idle", "language": "none"}))
     before = {number: signal.getsignal(number) for number in SIGNALS}
     yield tmp_path
@@ -180,10 +199,10 @@ async def running(home: Path, arguments: tuple[str, ...]) -> AsyncIterator[Runni
             "--ServerApp.jpserver_extensions=smallrtc_lab.server=True",
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={home}",
-            "--ServerApp.port=0",
             "--ServerApp.reraise_server_extension_failures=True",
             "--KernelManager.shutdown_wait_time=0.1",
             "--ServerApp.log_level=DEBUG",
+            *([] if any("ServerApp.port=" in argument for argument in arguments) else ["--ServerApp.port=0"]),
             *arguments,
         ],
         find_extensions=False,
@@ -197,10 +216,10 @@ async def running(home: Path, arguments: tuple[str, ...]) -> AsyncIterator[Runni
         try:
             yield server
         finally:
-            for socket in server.sockets:
-                await socket.close()
+            for client in server.sockets:
+                client.transport.abort()  # a goodbye would take seconds where a test has stopped reading
             await app._cleanup()
-            app.kernel_manager.context.destroy()
+            app.kernel_manager.context.destroy(linger=0)  # the idle kernel never listens
             ServerApp.clear_instance()
 
 

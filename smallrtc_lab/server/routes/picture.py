@@ -26,7 +26,7 @@ class Picture(JsonRoute):
             self.finish(reply.body)
             return
         content_type = reply.body.get("content_type")
-        if content_type not in _CONTENT_TYPES:
+        if not isinstance(content_type, str) or content_type not in _CONTENT_TYPES:
             raise RequestError(502, "bad-reply", "The engine's answer is neither a picture nor a sound.")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
