@@ -18,6 +18,7 @@ import mmap
 import os
 import secrets
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -118,26 +119,32 @@ class SlotPool:
 
 
 class Attachments:
-    """The reader's side: maps a writer's files as their names come in."""
+    """The reader's side: maps a writer's files as their names come in. Thread-safe."""
 
     _KEPT = 4  # a writer that grows leaves at most a few segments behind
 
     def __init__(self) -> None:
         self._maps: dict[str, mmap.mmap] = {}
+        self._lock = threading.Lock()  # two threads may meet a new file, and the first one unlinks it
 
     def view(self, ref: SlotRef) -> memoryview:
-        """The memory of a slot. It is the reader's until the reader says it is done."""
-        mapped = self._maps.get(ref.path)
-        if mapped is None:
-            mapped = self._attach(ref.path)
+        """The memory of a slot. It is the reader's until the reader says it is done.
+
+        Raises :class:`FileNotFoundError` when its writer has gone.
+        """
+        with self._lock:
+            mapped = self._maps.get(ref.path)
+            if mapped is None:
+                mapped = self._attach(ref.path)
         return memoryview(mapped)[ref.offset : ref.offset + ref.used]
 
     def close(self) -> None:
         """Unmap everything; views that are still alive keep their mapping."""
-        for mapped in self._maps.values():
-            with contextlib.suppress(BufferError):
-                mapped.close()
-        self._maps.clear()
+        with self._lock:
+            for mapped in self._maps.values():
+                with contextlib.suppress(BufferError):
+                    mapped.close()
+            self._maps.clear()
 
     def _attach(self, path: str) -> mmap.mmap:
         with open(path, "r+b") as file:

@@ -66,14 +66,16 @@ class BlockCutter:
 
     def _mark(self, position: int, missing: int) -> None:
         duration_s = missing / self.in_rate
-        self._gaps.append(((position - missing) / self.in_rate, duration_s))
         if duration_s <= self.longest_fill_s:
+            self._gaps.append(((position - missing) / self.in_rate, duration_s))
             self._take(self._resampler.push(np.zeros((missing, self._format[2]), np.float32)))
             return
+        after_s = position / self.in_rate
+        self._gaps.append((self._start_s, after_s - self._start_s))  # with what was held: no whole block
         self._resampler = Resampler(*self._format)
         self._held.clear()
         self._count = 0
-        self._start_s = position / self.in_rate
+        self._start_s = after_s
 
     def _take(self, samples: Samples) -> None:
         if len(samples):

@@ -69,6 +69,11 @@ class Bridge:
         """The engine is done with a slot of the kernel's."""
         self._writer.send({"type": "free", "slot": list(ref)})
 
+    def free_result(self, header: Header) -> None:
+        """The result of a callback is not wanted any more; its slot, when it has one, is the kernel's again."""
+        if "slot" in header:
+            self.free(SlotRef.from_json(header["slot"]))
+
     async def close(self) -> None:
         """Cancel running calls and close the pipes and the memory."""
         for task in self._calls:
@@ -109,7 +114,11 @@ class Bridge:
             reply["result"], data = await self._on_call(header["method"], header.get("args", {}), payload)
         except SmallRTCError as error:
             reply["error"] = {"kind": type(error).__name__, "message": str(error)}
-        except (TypeError, ValueError, KeyError) as error:
+        except Exception as error:  # border: each call gets one answer, the log gets the traceback
             logger.exception("call %s failed", header["method"])
             reply["error"] = {"kind": "EngineError", "message": f"{header['method']}: {error}"}
-        self._writer.send(reply, data)
+        try:
+            self._writer.send(reply, data)
+        except (ProtocolError, TypeError, ValueError) as error:
+            refused = {"kind": "EngineError", "message": f"{header['method']} has no answer to send: {error}"}
+            self._writer.send({"type": "reply", "id": header["id"], "error": refused})

@@ -50,8 +50,8 @@ class SessionHandler(Protocol):
     def engine_event(self, name: str, header: Header) -> None:
         """Something happened in the session."""
 
-    def engine_lost(self, reason: str) -> None:
-        """The engine has crashed."""
+    def engine_lost(self, reason: str, *, comes_back: bool) -> None:
+        """The engine has crashed; ``comes_back`` unless it did so too often."""
 
     def engine_back(self) -> None:
         """A new engine runs: open the session and its subscriptions again."""
@@ -121,8 +121,6 @@ class EngineClient:
         self._subscriptions: dict[int, tuple[str, Delivery]] = {}
         self._crashes: deque[float] = deque(maxlen=_CRASH_LIMIT)
         self._process: _Process | None = None
-        self._stopping = False
-        atexit.register(self.stop)
 
     @property
     def pid(self) -> int | None:
@@ -137,8 +135,10 @@ class EngineClient:
                 return
             if os.getpid() != self._pid:
                 raise EngineError("this process was forked from the kernel: use the lab in the kernel itself")
-            self._stopping = False
-            self._process = _Process(self._received, self._ended)
+            process = _Process(self._received, lambda problem: self._ended(process, problem))
+            self._process = process
+            atexit.unregister(self.stop)
+            atexit.register(self.stop)
             if self._link is not None:
                 self.submit("link", **self._link)
 
@@ -148,7 +148,6 @@ class EngineClient:
             return
         with self._lock:
             process, self._process = self._process, None
-            self._stopping = True
             self._subscriptions.clear()
         if process is not None:
             process.stop()
@@ -186,7 +185,14 @@ class EngineClient:
                 return future
             number = next(self._numbers)
             self._calls[number] = future
-        sent = process.writer.send({"type": "call", "id": number, "method": method, "args": args}, payload)
+        try:
+            sent = process.writer.send(
+                {"type": "call", "id": number, "method": method, "args": args}, payload
+            )
+        except (ProtocolError, TypeError, ValueError):  # what JSON cannot hold, or too much of it
+            with self._lock:
+                del self._calls[number]
+            raise
         if not sent:
             self._settle(number, error=EngineError("the engine does not read; restart the kernel"))
         return future
@@ -220,12 +226,23 @@ class EngineClient:
             raise
         return number
 
-    def unsubscribe(self, session_id: str, number: int) -> None:
-        """No more deliveries. Safe to call twice, and after the engine has ended."""
+    def is_subscribed(self, number: int) -> bool:
+        """Whether what a subscription delivered is still wanted, and its engine still there."""
+        return number in self._subscriptions
+
+    def unsubscribe(self, session_id: str, number: int, after: Callable[[], object] = lambda: None) -> None:
+        """No more deliveries; ``after`` is called when the last one has been handed over.
+
+        Safe to call twice, and after the engine has ended.
+        """
         with self._lock:
             known = self._subscriptions.pop(number, None)
-        if known is not None and self._process is not None:
-            self.submit("unsubscribe", session=session_id, number=number)
+        if known is None or self._process is None:
+            after()
+            return
+        # The reader's thread that settles this call hands over all deliveries that came before.
+        answer = self.submit("unsubscribe", session=session_id, number=number)
+        answer.add_done_callback(lambda _: after())
 
     def send(self, header: Header, payload: bytes | memoryview = b"") -> None:
         """A message that needs no answer: ``done`` and ``result``."""
@@ -234,11 +251,17 @@ class EngineClient:
             process.writer.send(header, payload)
 
     def picture(self, header: Header) -> npt.NDArray[np.uint8]:
-        """A private, writable copy of the picture a delivery or reply points to."""
+        """A private, writable copy of the picture a delivery or reply points to.
+
+        Raises :class:`EngineError` when the engine that wrote it has gone.
+        """
         process = self._process
         if process is None:
             raise EngineError("the engine has ended")
-        view = process.attachments.view(SlotRef.from_json(header["slot"]))
+        try:
+            view = process.attachments.view(SlotRef.from_json(header["slot"]))
+        except FileNotFoundError:
+            raise EngineCrashed("the engine of this picture has ended; read a new one") from None
         size = (header["height"], header["width"])
         shape = size if header["format"] == "gray" else (*size, 3)
         return np.frombuffer(view, np.uint8).reshape(shape).copy()
@@ -310,31 +333,39 @@ class EngineClient:
         for number in list(self._calls):
             self._settle(number, error=error)
 
-    def _ended(self, problem: ProtocolError | None) -> None:
-        if self._stopping:
-            return
-        threading.Thread(target=self._crashed, args=(problem,), name="smallrtc-restart", daemon=True).start()
+    def _ended(self, process: _Process, problem: ProtocolError | None) -> None:
+        if self._process is process:  # else it was asked to end
+            restart = threading.Thread(
+                target=self._crashed, args=(process, problem), name="smallrtc-restart", daemon=True
+            )
+            restart.start()
 
-    def _crashed(self, problem: ProtocolError | None) -> None:
+    def _crashed(self, process: _Process, problem: ProtocolError | None) -> None:
         with self._lock:
-            process, self._process = self._process, None
+            if self._process is not process:
+                return
+            self._process = None
             handlers = list(self._sessions.values())
-        if process is None or self._stopping:
-            return
         reason = _describe_end(process, problem)
         logger.error("%s", reason)
         process.release()
         self._fail_calls(EngineCrashed(f"{reason} It is started again; call once more."))
         self._subscriptions.clear()
-        for handler in handlers:
-            handler.engine_lost(reason)
         self._crashes.append(time.monotonic())
-        if len(self._crashes) == _CRASH_LIMIT and self._crashes[-1] - self._crashes[0] < _CRASH_WINDOW_S:
+        often = len(self._crashes) == _CRASH_LIMIT and self._crashes[-1] - self._crashes[0] < _CRASH_WINDOW_S
+        for handler in handlers:
+            handler.engine_lost(reason, comes_back=not often)
+        if often:
             logger.error("the engine crashed %d times within a minute and is not started again", _CRASH_LIMIT)
             return
         self.ensure_started()
         for handler in handlers:
-            handler.engine_back()
+            try:
+                handler.engine_back()
+            except (
+                errors.SmallRTCError
+            ) as error:  # that lab was closed meanwhile, or this engine ended as well
+                logger.error("a lab could not go on with the new engine: %s", error)
 
 
 def _describe_end(process: _Process, problem: ProtocolError | None) -> str:

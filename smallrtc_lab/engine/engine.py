@@ -97,7 +97,7 @@ class Engine:
         await self._session(session).simulate(video, audio)
 
     async def _call_send_message(self, session: str, message: Any) -> None:
-        self._session(session).send_message(message)
+        self._session(session).flow.send_message(message)
 
     async def _call_values(self, session: str, values: dict[str, Any]) -> None:
         self._session(session).pages.tell({"type": "values", "values": values}, standing=True)
@@ -150,8 +150,8 @@ class Engine:
     def _done(self, header: Header, payload: bytes) -> None:
         session = self.sessions.get(header["session"])
         if session is None:
-            return
-        if header["type"] == "result":
+            self.bridge.free_result(header)
+        elif header["type"] == "result":
             session.processing.audio_result(header, payload)
         else:
             self._spawn(session.processing.done(header))
@@ -236,9 +236,9 @@ _WITH_PAYLOAD = frozenset({"link", "shelve"})
 async def _serve(session: Session, method: str, body: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """One request of a page."""
     if method == "offer":
-        return await session.offer(body), b""
+        return await session.reception.offer(body), b""
     if method == "patch":
-        return await session.patch(body), b""
+        return await session.reception.patch(body), b""
     if method == "picture":
         item = session.shelf.get(str(body.get("name")))
         if item is None:

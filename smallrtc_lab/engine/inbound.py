@@ -82,14 +82,14 @@ class _Inbound:
     def _connected(self) -> None:
         raise NotImplementedError
 
-    def _accept(self, frame: object, arrival_s: float) -> None:
+    def _accept(self, frame: object, decoded_s: float) -> None:
         raise NotImplementedError
 
     async def _run(self, track: InputTrack) -> None:
         try:
             while True:
-                frame, arrival_monotonic_s = await track.recv_timed()
-                self._accept(frame, self._clock.to_session(arrival_monotonic_s))
+                frame, decoded_s = await track.recv_timed()
+                self._accept(frame, decoded_s)
                 self.received += 1
                 self._first.set()
         except MediaStreamError:
@@ -109,10 +109,11 @@ class VideoInbound(_Inbound):
     def _connected(self) -> None:
         self._stream_clock = StreamClock()
 
-    def _accept(self, frame: object, arrival_s: float) -> None:
+    def _accept(self, frame: object, decoded_s: float) -> None:
         assert isinstance(frame, av.VideoFrame)
+        arrival_s = self._clock.to_session(decoded_s)
         time_s = self._stream_clock.map(frame.pts or 0, frame.time_base or _VIDEO_TIME_BASE, arrival_s)
-        timed = TimedFrame(frame, self.received, time_s)
+        timed = TimedFrame(frame, self.received, time_s, decoded_s)
         self.latest = timed
         if self.on_frame is not None:
             self.on_frame(timed)
@@ -129,20 +130,30 @@ class AudioInbound(_Inbound):
         self.subscriptions: dict[int, AudioSubscription] = {}
         self.on_samples: Callable[[npt.NDArray[np.int16], int], None] | None = None
         self._base: int | None = None
+        self._begin = 0  # position of the connection's first sample
+        self._samples = 0  # how many have come since
 
     def _connected(self) -> None:
         self._base = None
+
+    @property
+    def loss(self) -> float:
+        """Share of the samples since the connection was made that never came, 0 to 1."""
+        expected = self.ring.end - self._begin
+        return 1.0 - self._samples / expected if expected > 0 else 0.0
 
     def level_db(self) -> float:
         """RMS level of the last tenth of a second in dBFS."""
         samples, _, _ = self.ring.last(0.1)
         return level_db(samples)
 
-    def _accept(self, frame: object, arrival_s: float) -> None:
+    def _accept(self, frame: object, decoded_s: float) -> None:
         assert isinstance(frame, av.AudioFrame)
+        arrival_s = self._clock.to_session(decoded_s)
         samples = from_av(frame)
         position = self._position(frame, len(samples), arrival_s)
         self.ring.append(samples, position)
+        self._samples += len(samples)
         if self.on_samples is not None:
             self.on_samples(samples, position)
         for subscription in self.subscriptions.values():
@@ -153,5 +164,7 @@ class AudioInbound(_Inbound):
         pts = frame.pts or 0
         by_arrival = round(arrival_s * AUDIO_RATE) - count
         if self._base is None or abs(self._base + pts - by_arrival) > _REBASE_S * AUDIO_RATE:
+            if self._base is None:
+                self._begin, self._samples = max(by_arrival, self.ring.end), 0
             self._base = max(by_arrival, self.ring.end) - pts
         return self._base + pts

@@ -118,17 +118,25 @@ class Link:
             return f"the Jupyter server refused the engine's link: {error}"
         except (OSError, TimeoutError, ConnectionClosed, ProtocolError) as error:
             return f"{type(error).__name__}: {error}"
+        except Exception as error:  # border: whatever the server says, the link comes back
+            logger.exception("the link to the Jupyter server failed")
+            return f"{type(error).__name__}: {error}"
         return "the Jupyter server closed the link"
 
     async def _serve(self, socket: ClientConnection) -> None:
         sender = asyncio.create_task(self._send_all(socket), name="link-sender")
         try:
             async for message in socket:
-                header, _ = unpack(_as_bytes(message))
-                self._on_message(header)
+                self._receive(unpack(_as_bytes(message))[0])
         finally:
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
+
+    def _receive(self, header: Header) -> None:
+        try:
+            self._on_message(header)
+        except Exception:  # border: one message that cannot be handled must not end the link for all
+            logger.exception("the message %.40r of the server could not be handled", header.get("type"))
 
     async def _send_all(self, socket: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):  # the receiving side sees it too, and reports it

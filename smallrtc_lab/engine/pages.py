@@ -131,9 +131,10 @@ class Pages:
             self._send(page.key, standing)
 
     def _on_status(self, page: Page, message: Message) -> None:
-        if message.get("state") not in STATES:
+        state = message.get("state")
+        if not isinstance(state, str) or state not in STATES:
             return
-        page.state = message["state"]
+        page.state = state
         page.error = _error(message.get("error"))
         self._events.page_status(page)
 

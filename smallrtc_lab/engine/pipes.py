@@ -7,6 +7,7 @@ pending calls, so the queue's reserve is enough for it.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from smallrtc_lab.errors import ProtocolError
 from smallrtc_lab.framing import Header, pack_sized, read_sized
 
 __all__ = ["PipeReader", "PipeWriter"]
+
+logger = logging.getLogger(__name__)
 
 _DROPPABLE_LIMIT = 256
 _HARD_LIMIT = 4096
@@ -82,12 +85,18 @@ class PipeReader:
         problem: ProtocolError | None = None
         try:
             while True:
-                self._received(*read_sized(self._read_exactly))
+                self._hand_over(*read_sized(self._read_exactly))
         except (EOFError, OSError, ValueError):
             pass  # the end of the pipe: ``ended`` tells
         except ProtocolError as error:
             problem = error
         self._ended(problem)
+
+    def _hand_over(self, header: Header, payload: bytes) -> None:
+        try:
+            self._received(header, payload)
+        except Exception:  # border: one message that cannot be handled must not end the bridge
+            logger.exception("the message %.40r could not be handled", header.get("type"))
 
     def _read_exactly(self, size: int) -> bytes:
         chunk = self._stream.read(size)

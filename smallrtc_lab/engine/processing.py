@@ -104,10 +104,12 @@ class Processing:
         video, audio = self._videos.get(number), self._audios.get(number)
         if video is not None:
             video.done()
-            if self.video_return.processor is video:
-                await self.video_return.result(header)
-                self._update_state("video", header)
-        elif audio is not None:
+        if video is not None and self.video_return.processor is video:
+            await self.video_return.result(header)
+            self._update_state("video", header)
+        else:  # another processor's turn has come meanwhile
+            self._bridge.free_result(header)
+        if audio is not None:
             audio.done()
             if self.audio_return.processor is audio:
                 self._update_state("audio", header)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from smallrtc_lab.frames import PixelFormat
 from smallrtc_lab.framing import Header
-from smallrtc_lab.media.convert import from_picture
+from smallrtc_lab.media.convert import Reformatter, from_picture
 from smallrtc_lab.media.resample import Resampler, to_int16
 from smallrtc_lab.media.ring import AudioRing
 from smallrtc_lab.rtc.tracks import OutputAudioTrack, OutputVideoTrack
@@ -45,6 +45,7 @@ class VideoReturn:
         self._bridge = bridge
         self._executor = executor
         self._in_work: tuple[TimedFrame, float] | None = None
+        self._reformatter = Reformatter()
 
     def new_track(self) -> OutputVideoTrack:
         """A track for a new connection; the one before gets no more pictures."""
@@ -74,8 +75,9 @@ class VideoReturn:
     async def result(self, header: Header) -> None:
         """The kernel's answer to a frame: a picture in a slot of its own, or nothing, then the original passes."""
         work, self._in_work = self._in_work, None
-        if work is None:
-            self._free(header)
+        late, self.is_late = self.is_late, False
+        if work is None or late:  # newer pictures passed already: time does not run backwards
+            self._bridge.free_result(header)
             return
         timed = work[0]
         if "slot" not in header:
@@ -88,17 +90,12 @@ class VideoReturn:
             frame = await loop.run_in_executor(self._executor, self._read, ref, shape, header["format"])
         finally:
             self._bridge.free(ref)
-        self.is_late = False
         self.track.put(frame, timed.time_s)
 
     def _read(self, ref: SlotRef, shape: tuple[int, ...], picture_format: PixelFormat) -> av.VideoFrame:
         view = self._bridge.attachments.view(ref)
         picture = np.frombuffer(view, np.uint8).reshape(shape)
-        return from_picture(picture, picture_format)
-
-    def _free(self, header: Header) -> None:
-        if "slot" in header:
-            self._bridge.free(SlotRef.from_json(header["slot"]))
+        return from_picture(picture, picture_format, reformatter=self._reformatter)
 
 
 class AudioReturn:
@@ -169,7 +166,8 @@ class AudioReturn:
         if self._play_at is None or not 0 <= end - self._play_at <= 2 * delay + AUDIO_RATE // 5:
             self._play_at = end - delay
         at, self._play_at = self._play_at, self._play_at + count
-        if self._processed.start <= at and at + count <= self._processed.end:
-            return self._processed.read(at, count)[0]
+        samples, gaps = self._processed.read(at, count)
+        if not gaps:
+            return samples
         self.late_s += count / AUDIO_RATE
         return self._inbound.ring.read(at, count)[0]

@@ -1,13 +1,15 @@
 """A browser of our own: synthetic sources sent through real WebRTC, for a notebook that runs without a camera.
 
 It is an aiortc peer in the engine that speaks the page's protocol: same sections, same data channel, same heartbeat. It
-works on a machine with no network but loopback, and without any Jupyter server.
+sends every message back that comes to it, so that messages can be tried as well. It works on a machine with no network
+but loopback, and without any Jupyter server.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from fractions import Fraction
@@ -24,7 +26,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
-from smallrtc_lab.media.convert import from_picture
+from smallrtc_lab.media.convert import Reformatter, from_picture
 from smallrtc_lab.media.resample import to_int16
 from smallrtc_lab.media.synthetic import AudioSource, VideoSource, audio_source, video_source
 from smallrtc_lab.rtc._aiortc import add_loopback_candidate
@@ -34,14 +36,16 @@ __all__ = ["SimulatedBrowser"]
 Message = dict[str, Any]
 _AUDIO_RATE = 48000
 _AUDIO_BLOCK = 960
+_AUDIO_PATIENCE_S = 0.4
 _HEARTBEAT_S = 1.0
 
 
 class _Paced:
-    """Wakes at fixed times; after a stall it skips what is past instead of hurrying."""
+    """Wakes at fixed times; after a stall longer than ``patience_s`` it skips what is past instead of hurrying."""
 
-    def __init__(self, interval_s: float) -> None:
+    def __init__(self, interval_s: float, patience_s: float = 0.0) -> None:
         self._interval_s = interval_s
+        self._patience_s = patience_s
         self._start_s: float | None = None
         self._index = -1
 
@@ -50,7 +54,10 @@ class _Paced:
         now_s = time.monotonic()
         if self._start_s is None:
             self._start_s = now_s
-        self._index = max(self._index + 1, int((now_s - self._start_s) / self._interval_s))
+        due = int((now_s - self._start_s) / self._interval_s)
+        self._index += 1
+        if (due - self._index) * self._interval_s > self._patience_s:
+            self._index = due
         delay_s = self._start_s + self._index * self._interval_s - now_s
         if delay_s > 0:
             await asyncio.sleep(delay_s)
@@ -65,10 +72,11 @@ class _SyntheticVideoTrack(MediaStreamTrack):
         self._source = source
         self._pace = _Paced(1.0 / frame_rate)
         self._ticks = 90000 / frame_rate
+        self._reformatter = Reformatter()
 
     async def recv(self) -> av.VideoFrame:
         index = await self._pace.next_index()
-        frame = from_picture(self._source.picture(index), "rgb")
+        frame = from_picture(self._source.picture(index), "rgb", reformatter=self._reformatter)
         frame.pts = round(index * self._ticks)
         frame.time_base = Fraction(1, 90000)
         return frame
@@ -80,7 +88,8 @@ class _SyntheticAudioTrack(MediaStreamTrack):
     def __init__(self, source: AudioSource) -> None:
         super().__init__()
         self._source = source
-        self._pace = _Paced(_AUDIO_BLOCK / _AUDIO_RATE)
+        # As a browser does: sound that is a little late is sent all the same, for a missing piece is heard.
+        self._pace = _Paced(_AUDIO_BLOCK / _AUDIO_RATE, _AUDIO_PATIENCE_S)
 
     async def recv(self) -> av.AudioFrame:
         index = await self._pace.next_index()
@@ -112,6 +121,7 @@ class SimulatedBrowser:
             self._peer.addTransceiver(track if track is not None else kind, direction=direction)
         self._channel = self._peer.createDataChannel("chat", ordered=True)
         self._channel.on("open", self._opened)
+        self._channel.on("message", self._echo)
         add_loopback_candidate(self._peer)  # after all transports exist, before they gather
         await self._peer.setLocalDescription(await self._peer.createOffer())
         local = self._peer.localDescription
@@ -130,6 +140,13 @@ class SimulatedBrowser:
 
     def _opened(self) -> None:
         self._spawn(self._beat(), "simulated-heartbeat")
+
+    def _echo(self, text: str | bytes) -> None:
+        """Application messages go back as they came; those of the protocol do not."""
+        message = json.loads(text)
+        signal = isinstance(message, dict) and message.get("type") == "signalling"
+        if not signal and self._channel is not None and self._channel.readyState == "open":
+            self._channel.send(text)
 
     async def _consume(self, track: MediaStreamTrack) -> None:
         """Read what comes back, for an unread aiortc track grows without bound (aiortc#554)."""

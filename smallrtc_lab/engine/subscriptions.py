@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import av
 import numpy as np
@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from smallrtc_lab.frames import PixelFormat
 from smallrtc_lab.framing import Header
-from smallrtc_lab.media.convert import picture_bytes, to_picture
+from smallrtc_lab.media.convert import Reformatter, picture_bytes, to_picture
 from smallrtc_lab.media.streams import BoundedQueue
 
 from .blocks import Block, BlockCutter
@@ -52,11 +52,15 @@ class Shareable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TimedFrame:
-    """A decoded picture with its place in the stream; ``time_s`` in seconds of the session."""
+    """A decoded picture with its place in the stream.
+
+    ``time_s`` is in seconds of the session, ``decoded_s`` in seconds of :func:`time.monotonic`.
+    """
 
     frame: av.VideoFrame
     sequence: int
     time_s: float
+    decoded_s: float
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ class VideoSubscription(Subscription):
         self._queue: BoundedQueue[TimedFrame] = BoundedQueue(request.depth)
         self._size = request.size
         self._starved = 0
+        self._reformatter = Reformatter()
+        self._failed = False
         self._start(f"video-subscription-{number}")
 
     @property
@@ -170,16 +176,15 @@ class VideoSubscription(Subscription):
         while True:
             await self._credits.acquire()
             timed = await self._queue.get()
-            header = await convert_to_slot(
-                timed.frame, self.request.format, self._target(timed.frame), self._bridge, self._executor
-            )
-            if header is None:  # every slot is with the kernel: it will say so by its dones
+            header = await self._converted(timed.frame)
+            if header is None:
                 self._starved += 1
                 self._credits.release()
                 continue
             header |= {
                 "sequence": timed.sequence,
                 "time_s": timed.time_s,
+                "decoded_s": timed.decoded_s,
                 "dropped": self.dropped,
                 "shareable": self._owner.shareable,
             }
@@ -188,6 +193,23 @@ class VideoSubscription(Subscription):
             self.delivered += 1
             self._delivering()
             self._bridge.deliver(self.number, header)
+
+    async def _converted(self, frame: av.VideoFrame) -> Header | None:
+        """The frame in a slot; None when every slot is with the kernel, which will say so by its dones."""
+        try:
+            return await convert_to_slot(
+                frame,
+                self.request.format,
+                self._target(frame),
+                self._bridge,
+                self._executor,
+                self._reformatter,
+            )
+        except Exception:  # border: a picture that cannot be converted must not end the subscription
+            if not self._failed:
+                logger.exception("a picture could not be converted; more of them are only counted")
+            self._failed = True
+            return None
 
     def _target(self, frame: av.VideoFrame) -> tuple[int, int]:
         if self.request.native:
@@ -203,6 +225,7 @@ async def convert_to_slot(
     size: tuple[int, int],
     bridge: Bridge,
     executor: Executor,
+    reformatter: Reformatter | None = None,
 ) -> Header | None:
     """Convert a frame straight into shared memory; None when no slot is free."""
     width, height = size
@@ -211,18 +234,17 @@ async def convert_to_slot(
         return None
     ref, memory = slot
     conversion = asyncio.get_running_loop().run_in_executor(
-        executor, _convert, frame, picture_format, size, memory
+        executor, lambda: to_picture(frame, picture_format, size, memory, reformatter=reformatter)
     )
     try:
         await asyncio.shield(conversion)
     except asyncio.CancelledError:  # the thread still writes: the slot is free only after that
         conversion.add_done_callback(lambda _: bridge.pool.release(ref))
         raise
+    except BaseException:
+        bridge.pool.release(ref)
+        raise
     return {"slot": list(ref), "width": width, "height": height, "format": picture_format}
-
-
-def _convert(frame: av.VideoFrame, picture_format: Any, size: tuple[int, int], memory: memoryview) -> None:
-    to_picture(frame, picture_format, size, memory)
 
 
 class AudioSubscription(Subscription):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,6 +59,7 @@ class Callback:
         self._good = 0
         self._busy_s = 0.0
         self._dropped = 0
+        self._hand_overs_ms: deque[float] = deque(maxlen=300)
         self._report = Report(self.name, access)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -80,13 +82,23 @@ class Callback:
 
     @property
     def stats(self) -> dict[str, float]:
-        """``calls``, ``errors``, ``dropped`` (items it had no time for), ``mean_ms`` a call."""
-        return {
+        """``calls``, ``errors``, ``dropped`` (items it had no time for), ``mean_ms`` a call.
+
+        For pictures also ``hand_over_ms`` and ``hand_over_p95_ms``: from the decoder to the function, over the
+        last 300 calls.
+        """
+        return self._hand_over() | {
             "calls": self._calls,
             "errors": sum(self.errors.values()),
             "dropped": self._dropped,
             "mean_ms": round(1000 * self._busy_s / self._calls, 3) if self._calls else 0.0,
         }
+
+    def _hand_over(self) -> dict[str, float]:
+        if not self._hand_overs_ms:
+            return {}
+        median, high = np.percentile(list(self._hand_overs_ms), [50, 95])
+        return {"hand_over_ms": round(float(median), 3), "hand_over_p95_ms": round(float(high), 3)}
 
     def pause(self) -> None:
         """Call it no more until :meth:`resume`."""
@@ -172,6 +184,7 @@ class _VideoCallback(Callback):
         fields: dict[str, Any] = {"failed": True}
         try:
             frame = self._access.frame(header, self._request["source"])
+            self._hand_overs_ms.append(1000 * (time.monotonic() - header["decoded_s"]))
             fields = self._answer(self._run(frame))
         except SmallRTCError:
             return  # the engine ended in between; its successor begins anew

@@ -1,0 +1,197 @@
+"""The one connection of a session: its tracks flow into the session's streams, its messages to the kernel.
+
+States as the W3C has them: a connection that is ``disconnected`` may come back, one that ``failed`` or is ``closed``
+is gone, and the session waits for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from smallrtc_lab.rtc.connection import SmallWebRTCConnection
+from smallrtc_lab.rtc.state import ConnectionState
+
+from .inbound import AudioInbound, VideoInbound
+from .processing import Processing
+
+__all__ = ["Flow", "FlowEvents"]
+
+logger = logging.getLogger(__name__)
+
+_FIRST_MEDIA_S = 5.0
+_EARLY_MESSAGES = 50
+
+
+class FlowEvents(Protocol):
+    """What a flow tells its session."""
+
+    def update(self) -> None:
+        """Something changed that the session's state depends on."""
+
+    def message(self, message: Any, sender: str) -> None:
+        """The browser sent a message."""
+
+    def problem(self, code: str, message: str, next_step: str) -> None:
+        """Something the person should know."""
+
+    def clear_problem(self, code: str) -> None:
+        """It is over."""
+
+
+class Flow:
+    """``live`` once the first picture and sound, where expected, have come over the connection."""
+
+    def __init__(
+        self,
+        video: dict[str, VideoInbound],
+        audio: AudioInbound,
+        processing: Processing,
+        events: FlowEvents,
+        *,
+        expected: list[VideoInbound | AudioInbound],
+    ) -> None:
+        self.connection: SmallWebRTCConnection | None = None
+        self.live = False
+        self.route: str | None = None
+        self.messages_dropped = 0
+        self._video = video
+        self._audio = audio
+        self._processing = processing
+        self._events = events
+        self._expected = expected
+        self._early_messages: list[Any] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def state(self) -> str | None:
+        """What the connection itself says of the session's state; None leaves the word to the pages."""
+        if self.live:
+            return "live"
+        if self.connection is None:
+            return None
+        if self.connection.is_connected():
+            return "connecting"
+        return "reconnecting" if self.connection.state is ConnectionState.DISCONNECTED else None
+
+    async def adopt(self, connection: SmallWebRTCConnection) -> None:
+        """A new connection: give it what Python sends back, and follow what happens to it."""
+        self.connection = connection
+        connection.replace_audio_track(self._processing.audio_return.new_track())
+        connection.replace_video_track(self._processing.video_return.new_track())
+        handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+            "connected": self._on_connected,
+            "track-started": self._on_track,
+            "app-message": self._on_message,
+            "disconnected": self._on_silent,
+            "failed": self._on_gone,
+            "closed": self._on_gone,
+        }
+        for name, handler in handlers.items():
+            connection.add_event_handler(name, handler)
+        await connection.connect()
+
+    async def disconnect(self) -> None:
+        """End the connection, if there is one; the browser is told."""
+        if self.connection is not None:
+            await self.connection.disconnect()
+
+    async def close(self) -> None:
+        """End everything."""
+        await self.disconnect()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def send_message(self, message: Any) -> None:
+        """To the browser; kept (50 at most) until there is one."""
+        if self.connection is not None and self.connection.is_connected():
+            self.connection.send_app_message(message)
+        elif len(self._early_messages) < _EARLY_MESSAGES:
+            self._early_messages.append(message)
+        else:
+            self.messages_dropped += 1
+            self._events.problem(
+                "messages-dropped",
+                f"{self.messages_dropped} messages were dropped: {_EARLY_MESSAGES} wait for a browser already.",
+                "Wait for lab.wait_live() before sending more.",
+            )
+
+    async def stats(self) -> dict[str, Any]:
+        """The connection's figures; empty without one."""
+        return {} if self.connection is None else await self.connection.stats()
+
+    # Events of a connection
+
+    async def _on_connected(self, connection: SmallWebRTCConnection) -> None:
+        if connection is not self.connection:
+            return
+        # Not awaited here: the connection delivers its events one by one, and this waits for media.
+        task = asyncio.get_running_loop().create_task(self._go_live(connection), name="go-live")
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    async def _on_track(self, connection: SmallWebRTCConnection, _track: object) -> None:
+        if connection is self.connection:
+            self._follow_tracks(connection)
+
+    async def _on_message(self, connection: SmallWebRTCConnection, message: Any) -> None:
+        self._events.message(message, connection.pc_id)
+
+    async def _on_silent(self, connection: SmallWebRTCConnection) -> None:
+        if connection is not self.connection:
+            return
+        self.live = False
+        self.route = None
+        for stream in (*self._video.values(), self._audio):
+            await stream.disconnect()
+        self._events.update()
+
+    async def _on_gone(self, connection: SmallWebRTCConnection) -> None:
+        if connection is self.connection:
+            await self._on_silent(connection)
+            self.connection = None
+            self._events.update()
+
+    def _follow_tracks(self, connection: SmallWebRTCConnection) -> None:
+        camera, screen = connection.video_input_track(), connection.screen_video_input_track()
+        for name, track in (("camera", camera), ("screen", screen)):
+            if track is not None:
+                self._video[name].follow(track)
+        audio = connection.audio_input_track()
+        if audio is not None:
+            self._audio.follow(audio)
+
+    async def _go_live(self, connection: SmallWebRTCConnection) -> None:
+        self._follow_tracks(connection)
+        for message in self._early_messages:
+            connection.send_app_message(message)
+        self._early_messages.clear()
+        self._events.update()
+        await self._wait_first_media()
+        if connection is self.connection and connection.is_connected():
+            self.live = True
+            self.route = (await connection.stats()).get("route")
+            self._events.update()
+
+    async def _wait_first_media(self) -> None:
+        try:
+            async with asyncio.timeout(_FIRST_MEDIA_S):
+                for stream in self._expected:
+                    await stream.wait_flowing()
+        except TimeoutError:
+            missing = " and ".join(stream.source for stream in self._expected if not stream.flowing)
+            self._events.problem(
+                "no-media",
+                f"Connected, but nothing has come from the {missing} yet.",
+                "Check that it is not muted or used by another program.",
+            )
+        else:
+            self._events.clear_problem("no-media")
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a connection could not go live", exc_info=error)

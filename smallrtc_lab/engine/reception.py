@@ -1,0 +1,92 @@
+"""Who may connect to a session: its pages one at a time, or a simulated browser of our own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smallrtc_lab.errors import RequestError
+from smallrtc_lab.rtc.connection import to_ice_servers
+from smallrtc_lab.rtc.requests import SmallWebRTCPatchRequest, SmallWebRTCRequest, SmallWebRTCRequestHandler
+
+from .flow import Flow
+from .pages import Message, Pages
+from .simulate import SimulatedBrowser
+
+__all__ = ["Reception"]
+
+
+class Reception:
+    """Answers offers and candidates for the session's one connection."""
+
+    def __init__(self, flow: Flow, pages: Pages) -> None:
+        self.owner: str | None = None  # the page that the connection belongs to
+        self.simulated: SimulatedBrowser | None = None
+        self._flow = flow
+        self._pages = pages
+        self._handler = SmallWebRTCRequestHandler([])
+        self._loopback_handler = SmallWebRTCRequestHandler([], connection_options={"loopback": True})
+
+    def use_ice_servers(self, servers: list[Message]) -> None:
+        """The server's STUN and TURN servers, for connections from now on."""
+        self._handler.update_ice_servers(to_ice_servers(servers))
+
+    async def offer(self, body: Message) -> Message:
+        """Answer a page's offer; raises :class:`RequestError` when it is refused."""
+        request = SmallWebRTCRequest.from_dict(body)
+        page = _page_of(body)
+        await self._make_room(page, request.pc_id)
+        answer = await self._handler.handle_web_request(request, self._flow.adopt)
+        self.owner = page
+        return answer
+
+    async def patch(self, body: Message) -> Message:
+        """Take candidates that came after the offer."""
+        await self._handler.handle_patch_request(SmallWebRTCPatchRequest.from_dict(body))
+        return {"status": "success"}
+
+    async def simulate(self, video: Message | None, audio: Message | None) -> None:
+        """Connect a browser of our own, with synthetic sources, through real WebRTC on this machine."""
+        await self.stop_simulation()
+        await self._flow.disconnect()
+        self.owner = None
+        self.simulated = SimulatedBrowser(video, audio)
+        try:
+            await self.simulated.connect(self._offer_of_simulation)
+        except BaseException:
+            await self.stop_simulation()
+            raise
+
+    async def stop_simulation(self) -> None:
+        """Close the simulated browser, if there is one."""
+        browser, self.simulated = self.simulated, None
+        if browser is not None:
+            await self._flow.disconnect()
+            await browser.close()
+
+    async def close(self) -> None:
+        """Answer nobody any more."""
+        await self.stop_simulation()
+        await self._handler.close()
+        await self._loopback_handler.close()
+
+    async def _offer_of_simulation(self, body: Message) -> dict[str, Any]:
+        request = SmallWebRTCRequest.from_dict(body)
+        return await self._loopback_handler.handle_web_request(request, self._flow.adopt)
+
+    async def _make_room(self, page: str | None, pc_id: str | None) -> None:
+        """A live connection of another page is not taken away; anything else makes way."""
+        current = self._flow.connection
+        if current is None or current.pc_id == pc_id:
+            return
+        if self.simulated is not None:
+            await self.stop_simulation()
+        elif current.is_connected() and self.owner != page and self._pages.find(self.owner):
+            raise RequestError(400, "live-elsewhere", "This lab is live in another tab. Stop it there first.")
+        else:
+            await current.disconnect()
+
+
+def _page_of(body: Message) -> str | None:
+    asked = body.get("request_data", body.get("requestData"))
+    page = asked.get("page") if isinstance(asked, dict) else None
+    return page if isinstance(page, str) else None
