@@ -251,8 +251,7 @@ class Broker:
         self._tell_page(page, {"type": "engine", "state": "absent"})
 
     def _tell_page(self, page: Page, message: dict[str, Any]) -> None:
-        text = json.dumps(message, separators=(",", ":"))
-        if not page.outbox.put(text, droppable=message.get("type") in _DROPPABLE):
+        if not page.outbox.put(_text(message), droppable=message.get("type") in _DROPPABLE):
             page.outbox.close(4408, "this page reads too slowly")
 
     def _page_of(self, link: Link, header: Header) -> Page | None:
@@ -280,6 +279,14 @@ class Broker:
 
 def _stopping() -> RequestError:
     return RequestError(503, "server-stopping", "The Jupyter server stops.")
+
+
+def _text(message: dict[str, Any]) -> str:
+    """JSON for a browser, which knows no NaN: a value that is not a number, as somebody's `lab.values`, is null."""
+    try:
+        return json.dumps(message, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return json.dumps(json.loads(json.dumps(message), parse_constant=lambda constant: None))
 
 
 def _parsed(text: str | bytes) -> dict[str, Any]:

@@ -292,6 +292,17 @@ async def test_a_flooding_page_is_read_slowly() -> None:
     await broker.close()
 
 
+async def test_a_value_that_is_no_number_reaches_the_page_as_null(broker: Broker) -> None:
+    """NaN and infinity are no JSON for a browser; the rest of the message is as it was."""
+    link, _ = await engine(broker, "s1")
+    wire = Wire()
+    page = broker.page_opened("s1", wire)
+    message = {"type": "values", "values": {"a": float("nan"), "b": [float("inf"), 1.5], "c": "NaN"}}
+    broker.link_message(link, pack({"type": "page", "session": "s1", "page": page.key, "message": message}))
+    await turns()
+    assert wire.sent == [{"type": "values", "values": {"a": None, "b": [None, 1.5], "c": "NaN"}}]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}", '{"type": 1}', "[" * 60_000, b"{}"])
 async def test_junk_from_a_page_is_no_message(broker: Broker, text: Any) -> None:
     """What is not a JSON object with a type never reaches the engine."""
