@@ -51,9 +51,9 @@ class Access:
         self._require_open()
         return self.client.subscribe(self.session_id, kind, delivery, **request)
 
-    def unsubscribe(self, number: int) -> None:
+    def unsubscribe(self, number: int, after: Callable[[], object] = lambda: None) -> None:
         """See :meth:`EngineClient.unsubscribe`."""
-        self.client.unsubscribe(self.session_id, number)
+        self.client.unsubscribe(self.session_id, number, after)
 
     def done(self, number: int, header: Header | None = None, **result: Any) -> None:
         """An item of a subscription is finished; its slot, when it has one, is free again."""

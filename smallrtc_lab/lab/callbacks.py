@@ -51,6 +51,7 @@ class Callback:
         self.controls = Controls(controls)
         self.last_result: Any = None
         self.fallback: Function | None = None  # the last good function of this name, see _run
+        self.on_remove: Callable[[Callback], None] | None = None
         self._access = access
         self._worker = worker
         self._request = request
@@ -79,6 +80,13 @@ class Callback:
     def has_worked(self) -> bool:
         """Whether it returned without an error at least once."""
         return self._good > 0
+
+    @property
+    def last_good(self) -> Function | None:
+        """This function with its controls if it has worked, else the one it replaced."""
+        if not self.has_worked:
+            return self.fallback
+        return lambda item: self.function(item, **self.controls.snapshot())
 
     @property
     def stats(self) -> dict[str, float]:
@@ -129,6 +137,9 @@ class Callback:
         """Call it never again."""
         self.pause()
         self._report.clear()
+        told, self.on_remove = self.on_remove, None
+        if told is not None:
+            told(self)
 
     def stuck(self, number: int, seconds: float) -> None:
         """The engine misses an answer for so long."""
@@ -177,19 +188,20 @@ class _VideoCallback(Callback):
     """With frames of ``lab.video`` or ``lab.screen``."""
 
     def _work(self, header: Header, payload: bytes) -> None:
-        number = self._number
-        if number is None:
+        number = header["subscription"]
+        if not self._access.client.is_subscribed(number):  # paused, removed, or of an engine that has gone
             self._access.client.free(header)
             return
         fields: dict[str, Any] = {"failed": True}
         try:
             frame = self._access.frame(header, self._request["source"])
+            self._access.client.free(header)  # copied: a function that takes long keeps no slot from others
             self._hand_overs_ms.append(1000 * (time.monotonic() - header["decoded_s"]))
             fields = self._answer(self._run(frame))
         except SmallRTCError:
             return  # the engine ended in between; its successor begins anew
         finally:
-            self._access.done(number, header, **fields)
+            self._access.done(number, **fields)
 
     def _answer(self, result: Any) -> dict[str, Any]:
         return {}
@@ -234,8 +246,8 @@ class AudioObserver(Callback):
     kind = "audio"
 
     def _work(self, header: Header, payload: bytes) -> None:
-        number = self._number
-        if number is None:
+        number = header["subscription"]
+        if not self._access.client.is_subscribed(number):
             return
         clip = self._access.clip(header, payload)
         result = self._run(clip)

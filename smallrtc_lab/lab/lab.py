@@ -22,7 +22,14 @@ from .callbacks import AudioObserver, AudioProcessor, Callback, VideoObserver, V
 from .cell import on_main_loop
 from .messages import MessageHandlers
 from .mirror import Mirror
-from .options import AudioOption, VideoOption, audio_constraints, check_keywords, video_constraints
+from .options import (
+    AudioOption,
+    VideoOption,
+    audio_constraints,
+    check_keywords,
+    simulation,
+    video_constraints,
+)
 from .registry import registry
 from .traits import Mirrored
 from .values import Values
@@ -33,7 +40,6 @@ __all__ = ["Lab"]
 
 _STATIC = pathlib.Path(__file__).parent.parent / "static"
 _CLOSE_TIMEOUT_S = 3.0
-_SIMULATE_VIDEO = ("width", "height", "frame_rate")
 
 
 class Lab(anywidget.AnyWidget):  # type: ignore[misc]
@@ -97,10 +103,16 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         self.video = VideoStream(self._access, "camera")
         self.screen = VideoStream(self._access, "screen")
         self.values = Values(self._access)
-        registry.add(identity, self)
-        self._access.client.attach(session_id, self)
+        self._access.client.attach(
+            session_id, self
+        )  # before an old lab goes, with which the engine would end
         self._access.submit("open_session", options=self._opened_with)
-        super().__init__(_session=session_id, _options=options, **widget_options)
+        registry.add(identity, self)
+        try:
+            super().__init__(_session=session_id, _options=options, **widget_options)
+        except BaseException:
+            self.close()
+            raise
 
     def __repr__(self) -> str:
         kinds = [k for k in ("audio", "video", "screen") if self._options.get(k)]
@@ -135,7 +147,6 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
             for callback in self._callbacks():
                 callback.remove()
             self.values.close()
-            self._release_switch_interval()
             with contextlib.suppress(SmallRTCError):  # an engine that has gone already has closed it
                 self._access.call("close_session", timeout_s=_CLOSE_TIMEOUT_S)
             self._access.closed = True
@@ -180,13 +191,8 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
         >>> lab.simulate(video="bars", audio="tone", hz=440)
         """
-        for_video = {k: options.pop(k) for k in _SIMULATE_VIDEO if k in options}
-        self._access.call(
-            "simulate",
-            timeout_s=20.0,
-            video=None if video is None else {"name": video, "seed": seed, **for_video},
-            audio=None if audio is None else {"name": audio, "seed": seed, **options},
-        )
+        sources = simulation(video, audio, seed, options)
+        self._access.call("simulate", timeout_s=20.0, video=sources["video"], audio=sources["audio"])
 
     # Callbacks
 
@@ -290,22 +296,19 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         plain = function.function if isinstance(function, Callback) else function
         worker = self._workers.get(place) or self._workers.setdefault(place, Worker(f"smallrtc {place}"))
         callback = kind(plain, self._access, worker, **request)
-        if not self._callbacks():
-            registry.switch_interval.acquire()
         self._replace(callback, place)
+        callback.on_remove = self._forget
+        registry.switch_interval.acquire()
         return callback
 
     def _replace(self, callback: Callback, place: str) -> None:
         """Start the new one before the old one ends: what the browser sees never pauses."""
         old = self._processors.get(place) if callback.processes else self._observer(callback.name)
-        if old is not None and old.name == callback.name and old.has_worked:
-            before = old
-            callback.fallback = lambda item: before.function(item, **before.controls.snapshot())
+        if old is not None and old.name == callback.name:
+            callback.fallback = old.last_good
         callback.resume()
         if old is not None:
             old.remove()
-            if old in self._observers:
-                self._observers.remove(old)
         if callback.processes:
             self._processors[place] = callback
         else:
@@ -314,9 +317,13 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
     def _observer(self, name: str) -> Callback | None:
         return next((o for o in self._observers if o.name == name), None)
 
-    def _release_switch_interval(self) -> None:
-        if self._callbacks():
-            registry.switch_interval.release()
+    def _forget(self, callback: Callback) -> None:
+        """A callback was removed."""
+        registry.switch_interval.release()
+        if callback in self._observers:
+            self._observers.remove(callback)
+        for place in [p for p, processor in self._processors.items() if processor is callback]:
+            del self._processors[place]
 
     def _should_send_property(self, key: str, value: Any) -> bool:
         return not isinstance(self.traits().get(key), Mirrored) and super()._should_send_property(key, value)
@@ -333,10 +340,11 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         if handler is not None:
             handler(header)
 
-    def engine_lost(self, reason: str) -> None:
-        """The engine crashed; it comes back by itself."""
-        error = {"code": "engine-crashed", "message": reason, "next_step": "It is started again by itself."}
-        self.mirror.update(state="reconnecting", route=None, error=error)
+    def engine_lost(self, reason: str, *, comes_back: bool) -> None:
+        """The engine crashed; it comes back by itself, unless it did so too often."""
+        step = "It is started again by itself." if comes_back else "Make a new Lab() to start it again."
+        error = {"code": "engine-crashed", "message": reason, "next_step": step}
+        self.mirror.update(state="reconnecting" if comes_back else "failed", route=None, error=error)
 
     def engine_back(self) -> None:
         """A new engine runs: open the session and its callbacks there again."""

@@ -6,7 +6,14 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-__all__ = ["AudioOption", "VideoOption", "audio_constraints", "check_keywords", "video_constraints"]
+__all__ = [
+    "AudioOption",
+    "VideoOption",
+    "audio_constraints",
+    "check_keywords",
+    "simulation",
+    "video_constraints",
+]
 
 AudioOption: TypeAlias = str | bool | Mapping[str, Any]
 VideoOption: TypeAlias = bool | Mapping[str, Any]
@@ -74,6 +81,33 @@ def video_constraints(option: VideoOption) -> dict[str, Any] | bool:
             raise ValueError(f"video {name} is positive, not {value!r}")
     wanted = _translate(_VIDEO_DEFAULTS | dict(asked), _VIDEO_NAMES, "video")
     return {k: v if isinstance(v, Mapping) else {"ideal": v} for k, v in wanted.items()}
+
+
+def simulation(
+    video: str | None, audio: str | None, seed: int, options: Mapping[str, Any]
+) -> dict[str, dict[str, Any] | None]:
+    """The engine's ``simulate`` arguments: a source's name and options each, checked, or None without that kind.
+
+    Raises :class:`ValueError` for a source that does not exist and :class:`TypeError` for an option it has not.
+    """
+    from smallrtc_lab.media.synthetic import AUDIO_SOURCES, audio_source, option_names, video_source
+
+    for_video = {k: options[k] for k in _VIDEO_DEFAULTS if k in options}
+    for_audio = {k: v for k, v in options.items() if k not in for_video}
+    of_sound = option_names(audio) if audio in AUDIO_SOURCES else list(for_audio)
+    check_keywords(for_audio, [*_VIDEO_DEFAULTS, *of_sound], "simulate()")
+    if video is not None:
+        picture = _VIDEO_DEFAULTS | for_video
+        video_source(
+            video, 2, 2
+        )  # for the name; the size and rate are checked with a source that draws nothing
+        video_source("noise", picture["width"], picture["height"], picture["frame_rate"])
+    if audio is not None:
+        audio_source(audio, 48000, 2, seed, **for_audio)
+    return {
+        "video": None if video is None else {"name": video, "seed": seed, **for_video},
+        "audio": None if audio is None else {"name": audio, "seed": seed, **for_audio},
+    }
 
 
 def _processing(enabled: bool) -> dict[str, Any]:

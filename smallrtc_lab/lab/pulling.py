@@ -46,7 +46,8 @@ class Puller(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        self._require_open()
+        if self._number is None:
+            raise StopIteration
         try:
             return self._take(*self._items.get(timeout=self._timeout_s))
         except queue.Empty:
@@ -56,7 +57,8 @@ class Puller(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        self._require_open()
+        if self._number is None:
+            raise StopAsyncIteration
         loop = asyncio.get_running_loop()
         deadline_s = time.monotonic() + self._timeout_s
         while time.monotonic() < deadline_s:
@@ -71,12 +73,17 @@ class Puller(Generic[T]):
     def close(self) -> None:
         """End the subscription."""
         number, self._number = self._number, None
-        if number is not None:
-            self._access.unsubscribe(number)
-            while not self._items.empty():
-                header, _ = self._items.get()
+        if number is None:
+            return
+        items, client = self._items, self._access.client
+
+        def give_back() -> None:
+            while not items.empty():
+                header, _ = items.get()
                 if "slot" in header:
-                    self._access.client.free(header)
+                    client.free(header)
+
+        self._access.unsubscribe(number, give_back)
 
     def __enter__(self) -> Puller[T]:
         return self
@@ -88,15 +95,12 @@ class Puller(Generic[T]):
         self.close()
 
     def _take(self, header: Header, payload: bytes) -> T:
-        item = self._item(header, payload)
+        try:
+            item = self._item(header, payload)
+        finally:
+            self._access.done(header["subscription"], header)
         self.dropped = header["dropped"]
-        assert self._number is not None
-        self._access.done(self._number, header)
         return item
-
-    def _require_open(self) -> None:
-        if self._number is None:
-            raise StopIteration("this iterator was closed")
 
     def _too_long(self) -> StreamTimeout:
         state = self._access.mirror["state"]

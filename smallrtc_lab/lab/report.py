@@ -16,6 +16,7 @@ from .cell import CellOutput
 __all__ = ["Report"]
 
 _INTERVAL_S = 1.0
+_KINDS = 20  # of errors told apart; a message that holds a number makes a new kind each time
 _STYLE = "border-left:3px solid var(--jp-error-color1,#d32f2f);padding:2px 8px;margin:0;white-space:pre-wrap"
 _HINT = "border-left:3px solid var(--jp-warn-color1,#f57c00);padding:2px 8px"
 
@@ -35,6 +36,8 @@ class Report:
     def failed(self, error: BaseException, *, meanwhile: str) -> None:
         """The function raised, or returned what cannot be used."""
         kind = f"{type(error).__name__}: {error}"
+        if kind not in self.counts and len(self.counts) >= _KINDS:
+            kind = f"{type(error).__name__}, with ever other messages"
         self.counts[kind] = count = self.counts.get(kind, 0) + 1
         now_s = time.monotonic()
         if count > 1 and now_s - self._shown_at_s < _INTERVAL_S:
@@ -77,8 +80,8 @@ class Report:
 
 
 def _own_frames(frames: TracebackType | None) -> TracebackType | None:
-    """The person's part of a traceback: without the frames of this package that called the function."""
+    """The person's part of a traceback: without the frames of this package; None when it was all there."""
     current = frames
     while current is not None and "smallrtc_lab" in current.tb_frame.f_globals.get("__name__", ""):
         current = current.tb_next
-    return current or frames
+    return current
