@@ -177,6 +177,8 @@ class Engine:
             self._spawn(self._answer(header, session))
         elif session is None:
             logger.debug("message %s for a session that is closed", kind)
+        elif kind == "session-refused":
+            session.refused(str(header.get("message")), str(header.get("reason")))
         elif kind == "page-open":
             session.pages.opened(header["page"])
         elif kind == "page-close":

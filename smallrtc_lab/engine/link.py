@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 LINK_VERSION = 1
 _QUEUE_LIMIT = 1000
+_REPLACED = 4409  # the server's close code for an engine whose successor has linked
 _BACKOFF_S = (0.1, 0.3, 1.0, 2.0, 5.0)
 
 
@@ -64,6 +65,7 @@ class Link:
         self.address = address
         self.linked = False
         self.dropped = 0
+        self._replaced = False
         self._on_linked = on_linked
         self._on_message = on_message
         self._on_lost = on_lost
@@ -93,6 +95,8 @@ class Link:
             self.linked = False
             self._outgoing.clear()
             self._on_lost(reason)
+            if self._replaced:  # a newer engine of this kernel serves it: do not fight for the link
+                return
             await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
 
     async def _serve_once(self) -> str:
@@ -116,7 +120,10 @@ class Link:
                 await self._serve(socket)
         except InvalidHandshake as error:
             return f"the Jupyter server refused the engine's link: {error}"
-        except (OSError, TimeoutError, ConnectionClosed, ProtocolError) as error:
+        except ConnectionClosed as error:
+            self._replaced = error.rcvd is not None and error.rcvd.code == _REPLACED
+            return f"the link to the Jupyter server broke: {error}"
+        except (OSError, TimeoutError, ProtocolError) as error:
             return f"{type(error).__name__}: {error}"
         except Exception as error:  # border: whatever the server says, the link comes back
             logger.exception("the link to the Jupyter server failed")

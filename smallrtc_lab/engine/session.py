@@ -50,12 +50,14 @@ class Session:
         self.page_figures: Message = {}
         self._bridge = bridge
         self._told: tuple[str, Message | None, str | None] = ("idle", None, None)
+        self._refusal: Message | None = None
         self._counted = (0, time.monotonic())
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawn(self._report_figures())
 
     def welcomed(self, welcome: Message) -> None:
         """The server said hello: its ICE servers and limits hold for this session."""
+        self._refusal = None
         ice_servers = welcome.get("ice_servers") or []
         self.reception.use_ice_servers(ice_servers)
         started = bool(self.pages.greeting.get("started"))
@@ -64,6 +66,15 @@ class Session:
             "limits": welcome.get("limits", {}),
             "started": started,
         }
+
+    def refused(self, message: str, reason: str) -> None:
+        """The server does not take this session: no page can reach it. The kernel is told why."""
+        self._refusal = {
+            "code": reason,
+            "message": message,
+            "next_step": "lab.simulate() works all the same.",
+        }
+        self.update()
 
     def start(self) -> None:
         """Ask the pages to start; they do so if their user clicked before, else they ask for the click."""
@@ -117,7 +128,7 @@ class Session:
 
     def update(self) -> None:
         """Tell the kernel when the state, the error or the route has changed."""
-        error = next((page.error for page in self.pages if page.error is not None), None)
+        error = next((page.error for page in self.pages if page.error is not None), self._refusal)
         now = (self.state, error, self.flow.route)
         if now != self._told:
             self._told = now
