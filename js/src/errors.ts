@@ -95,6 +95,8 @@ export function siteProblem(site: Site, wanted: Wanted): Problem | null {
   return null;
 }
 
+const are = (wanted: Wanted): string => (wanted.audio && wanted.video ? "are" : "is");
+
 function notAllowed(text: string, site: Site, wanted: Wanted): Problem {
   const what = names(wanted);
   if (site.blockedByPolicy) {
@@ -113,7 +115,7 @@ function notAllowed(text: string, site: Site, wanted: Wanted): Problem {
   }
   return {
     code: "permission-denied",
-    message: site.denied ? `The ${what} is blocked for this site.` : `You did not allow the ${what}.`,
+    message: site.denied ? `Your ${what} ${are(wanted)} blocked for this site.` : `You did not allow your ${what}.`,
     next_step: `Press Start to be asked again. If no question appears, click the icon left of the address, allow the ${what} and reload.`,
   };
 }

@@ -20,14 +20,14 @@ function draw(pen: CanvasRenderingContext2D, width: number, height: number, time
   pen.fillRect(((timeMs / 4000) % 1) * width, 0, Math.max(4, width / 80), height);
   const strip = height * 0.2;
   pen.fillStyle = "#101010";
-  pen.fillRect(0, height - strip, width, strip);
+  pen.fillRect(0, 0, width, strip); // at the top: the caption of the view is at the bottom
   pen.fillStyle = "#fff";
   pen.textBaseline = "middle";
   pen.font = `600 ${strip * 0.5}px system-ui, sans-serif`;
-  pen.fillText("TEST SIGNAL", strip * 0.4, height - strip / 2);
+  pen.fillText("TEST SIGNAL", strip * 0.4, strip / 2);
   pen.font = `${strip * 0.4}px ui-monospace, monospace`;
   pen.textAlign = "right";
-  pen.fillText(`${(timeMs / 1000).toFixed(1)} s`, width - strip * 0.4, height - strip / 2);
+  pen.fillText(`${(timeMs / 1000).toFixed(1)} s`, width - strip * 0.4, strip / 2);
   pen.textAlign = "left";
 }
 

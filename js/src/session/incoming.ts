@@ -6,7 +6,11 @@ import { withLine, withTrouble } from "../status.ts";
 export function changeFor(now: Snapshot, message: EngineMessage): Partial<Snapshot> {
   switch (message.type) {
     case "processors":
-      return { processors: { video: message.video, audio: message.audio } };
+      return {
+        processors: { video: message.video, audio: message.audio },
+        // browsers do not mute a track that merely falls silent: a removed callback ends its picture
+        returnedVideo: now.returnedVideo && (message.video !== null || now.processors.video === null),
+      };
     case "problem":
       return { troubles: withTrouble(now.troubles, message) };
     case "values":
