@@ -17,6 +17,7 @@ from playwright.async_api import Browser, Playwright, async_playwright
 from support import chromium as debian
 from support.jupyter import JupyterServer
 from support.knownmedia import KnownMedia, make_known_media
+from support.labview import WATCH_MEDIA
 from support.notebookpage import NotebookPage
 
 HERE = Path(__file__).parent
@@ -114,6 +115,7 @@ async def open_notebook(
         path = cells if isinstance(cells, str) else place.write_notebook(name, cells)
         options = {"viewport": {"width": 1280, "height": 1000}} | context_options
         context = await (browser or chromium).new_context(**options)
+        await context.add_init_script(WATCH_MEDIA)
         notebook = NotebookPage(place, context, await context.new_page(), path, results_dir)
         pages.append(notebook)
         notebook.watch()

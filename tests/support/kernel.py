@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import base64
 import contextlib
+import io
 import json
 import os
 import signal
@@ -18,9 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import psutil
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
+from numpy.typing import NDArray
 
 from .processes import ProcessFamily
 
@@ -189,6 +193,16 @@ class Kernel:
         if answer["status"] != "ok":
             raise CellFailed(f"{expression}\nraised\n" + "\n".join(answer["traceback"]))
         return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+
+    async def array(self, expression: str, timeout_s: float = 30.0) -> NDArray[Any]:
+        """The value of an expression as a NumPy array of the same shape and type; quick for pictures."""
+        code = (
+            "(lambda array: (lambda file: (__import__('numpy').save(file, array),"
+            " __import__('base64').b64encode(file.getvalue()).decode())[1])(__import__('io').BytesIO()))"
+        )
+        return np.asarray(
+            np.load(io.BytesIO(base64.b64decode(await self.value(f"{code}({expression})", timeout_s))))
+        )
 
     async def wait_value(
         self, expression: str, accept: Callable[[Any], bool] = bool, timeout_s: float = 10.0
