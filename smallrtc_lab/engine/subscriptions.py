@@ -95,7 +95,8 @@ class _Pace:
         # A tenth of an interval of tolerance: frames at exactly the asked rate jitter around it.
         if time_s < self.next_s - 0.1 * interval_s:
             return False
-        self.next_s = max(time_s, self.next_s if self.next_s > time_s - interval_s else time_s) + interval_s
+        # From when it was due, not from when it came: else 20 of 30 frames a second would become 15.
+        self.next_s = (self.next_s if self.next_s > time_s - interval_s else time_s) + interval_s
         return True
 
 

@@ -97,5 +97,6 @@ class KernelEnd:
         """Both ends, with their files and memory."""
         await self.bridge.close()
         await asyncio.to_thread(self.writer.close)
+        await asyncio.wait_for(self.engine_ended.wait(), 3)
         self.pool.close()
         self.attachments.close()
