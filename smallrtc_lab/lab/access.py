@@ -15,6 +15,7 @@ from smallrtc_lab.frames import AudioClip, Gap, VideoFrame
 from smallrtc_lab.framing import Header
 
 from .mirror import Mirror
+from .prints import LogPane
 
 __all__ = ["Access"]
 
@@ -29,6 +30,7 @@ class Access:
         self.session_id = session_id
         self.mirror = mirror
         self.closed = False
+        self.log = LogPane(lambda line: self.submit("log", text=line))
 
     def call(self, method: str, *, payload: bytes = b"", timeout_s: float = 10.0, **args: Any) -> Any:
         """Call the engine for this session; the result without its payload."""

@@ -21,12 +21,13 @@ from .access import Access
 from .controls import Controls
 from .report import Report
 from .results import as_picture, as_samples
-from .worker import Worker
+from .worker import STOP_S, CallbackStopped, Worker
 
 __all__ = ["AudioObserver", "AudioProcessor", "Callback", "VideoObserver", "VideoProcessor"]
 
 Function = Callable[..., Any]
 _FAILED = object()
+_STOP_GRACE_S = 3.0
 
 
 class Callback:
@@ -143,8 +144,11 @@ class Callback:
 
     def stuck(self, number: int, seconds: float) -> None:
         """The engine misses an answer for so long."""
-        if number == self._number:
-            self._report.stuck(seconds)
+        if number != self._number:
+            return
+        if STOP_S <= seconds < STOP_S + _STOP_GRACE_S:
+            self._worker.stop_call()  # it ends with CallbackStopped, which is reported
+        self._report.stuck(seconds, beyond_reach=seconds >= STOP_S + _STOP_GRACE_S)
 
     def _delivered(self, header: Header, payload: bytes) -> None:
         self._dropped = header["dropped"]
@@ -160,7 +164,7 @@ class Callback:
         try:
             result = self._worker.call(self.function, item, **self.controls.snapshot())
             checked = self._checked(result, item)
-        except Exception as error:  # noqa: BLE001 - border: a person's function; shown under its cell and in the widget
+        except (Exception, CallbackStopped) as error:  # noqa: BLE001 - border: a person's function; shown under its cell and in the widget
             self._report.failed(error, meanwhile=self.meanwhile)
             return self._run_fallback(item)
         finally:
@@ -175,7 +179,7 @@ class Callback:
             return _FAILED
         try:
             return self._checked(self._worker.call(self.fallback, item), item)
-        except Exception as error:  # noqa: BLE001 - border, as above
+        except (Exception, CallbackStopped) as error:  # noqa: BLE001 - border, as above
             self._report.failed(error, meanwhile=self.meanwhile)
             self.fallback = None
             return _FAILED

@@ -294,8 +294,9 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         if not callable(function):
             raise TypeError(f"a callback is a function, not {type(function).__name__}")
         plain = function.function if isinstance(function, Callback) else function
-        worker = self._workers.get(place) or self._workers.setdefault(place, Worker(f"smallrtc {place}"))
-        callback = kind(plain, self._access, worker, **request)
+        if place not in self._workers:
+            self._workers[place] = Worker(f"smallrtc {place}", log=self._access.log)
+        callback = kind(plain, self._access, self._workers[place], **request)
         self._replace(callback, place)
         callback.on_remove = self._forget
         registry.switch_interval.acquire()

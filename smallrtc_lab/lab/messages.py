@@ -7,7 +7,7 @@ from typing import Any
 
 from .access import Access
 from .report import Report
-from .worker import Worker
+from .worker import CallbackStopped, Worker
 
 __all__ = ["MessageHandlers"]
 
@@ -18,7 +18,7 @@ class MessageHandlers:
     """Functions for messages, by name: registering one of the same name replaces it. All run on one thread."""
 
     def __init__(self, access: Access) -> None:
-        self.worker = Worker("smallrtc messages")
+        self.worker = Worker("smallrtc messages", log=access.log)
         self._access = access
         self._handlers: dict[str, tuple[Handler, Report]] = {}
 
@@ -45,5 +45,5 @@ class MessageHandlers:
         for handler, report in list(self._handlers.values()):
             try:
                 self.worker.call(handler, message)
-            except Exception as error:  # noqa: BLE001 - border: a person's function; shown under its cell and in the widget
+            except (Exception, CallbackStopped) as error:  # noqa: BLE001 - border: a person's function; shown under its cell and in the widget
                 report.failed(error, meanwhile="the other handlers got the message")

@@ -16,6 +16,7 @@ from .cell import CellOutput
 __all__ = ["Report"]
 
 _INTERVAL_S = 1.0
+_STUCK_INTERVAL_S = 5.0
 _KINDS = 20  # of errors told apart; a message that holds a number makes a new kind each time
 _STYLE = "border-left:3px solid var(--jp-error-color1,#d32f2f);padding:2px 8px;margin:0;white-space:pre-wrap"
 _HINT = "border-left:3px solid var(--jp-warn-color1,#f57c00);padding:2px 8px"
@@ -31,7 +32,7 @@ class Report:
         self._output = CellOutput()
         self._output.show("", "")
         self._shown_at_s = float("-inf")
-        self._is_stuck = False
+        self._stuck_s = 0.0
 
     def failed(self, error: BaseException, *, meanwhile: str) -> None:
         """The function raised, or returned what cannot be used."""
@@ -60,16 +61,23 @@ class Report:
         """Advice about something that is no error."""
         self._output.show(text, f'<div style="{_HINT}">{html.escape(text)}</div>')
 
-    def stuck(self, seconds: float) -> None:
-        """The function has not returned for so long; 0 means that it has now."""
+    def stuck(self, seconds: float, *, beyond_reach: bool = False) -> None:
+        """The function has not returned for so long; 0 means that it has now.
+
+        ``beyond_reach`` when it was asked to stop and did not.
+        """
+        if seconds and seconds - self._stuck_s < _STUCK_INTERVAL_S:
+            return
+        was_stuck, self._stuck_s = bool(self._stuck_s), seconds
         if seconds:
-            self._is_stuck = True
-            self.hint(
-                f"{self._name} has not returned for {seconds:.0f} s. If it never will, mend it and run its cell "
-                "again; if the kernel is busy, it goes on when the kernel has time."
+            step = (
+                "It is inside a call that Python cannot stop (C code, a sleep, a lock): restart the kernel if it "
+                "never comes back."
+                if beyond_reach
+                else "It is stopped after 10 s, unless the kernel is busy: then it goes on when the kernel has time."
             )
-        elif self._is_stuck:
-            self._is_stuck = False
+            self.hint(f"{self._name} has not returned for {seconds:.0f} s. {step}")
+        elif was_stuck:
             self._output.show("", "")
 
     def clear(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import inspect
 import logging
 import queue
@@ -11,21 +13,35 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["SwitchInterval", "Worker"]
+from .prints import Sink, prints
+
+__all__ = ["STOP_S", "CallbackStopped", "SwitchInterval", "Worker"]
 
 logger = logging.getLogger(__name__)
 
 Job = Callable[[], None]
 
+STOP_S = 10.0  # so long a function may take for one item
+
+
+class CallbackStopped(BaseException):
+    """Raised inside a function that has run for too long; no Exception, so that ``except Exception`` keeps it not."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it had not returned after {STOP_S:g} s and was stopped")
+
 
 class Worker:
     """One daemon thread; jobs run in the order they came. What fills it is bounded by the engine's credits."""
 
-    def __init__(self, name: str, *, limit: int = 1000) -> None:
+    def __init__(self, name: str, *, log: Sink | None = None, limit: int = 1000) -> None:
         self.dropped = 0
+        self._log = log
         self._limit = limit
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._in_call = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -38,7 +54,31 @@ class Worker:
         return True
 
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call a person's function, sync or async, on this thread; an async one runs on the thread's own loop."""
+        """Call a person's function, sync or async, on this thread; an async one runs on the thread's own loop.
+
+        What it prints goes to the worker's log. Raises :class:`CallbackStopped` when :meth:`stop_call` ended it.
+        """
+        with self._lock:
+            self._in_call = True
+        try:
+            with prints.to(self._log) if self._log else contextlib.nullcontext():
+                return self._call(function, *args, **kwargs)
+        finally:
+            with self._lock:
+                self._in_call = False
+                _raise_in_thread(self._thread, None)  # one that came too late to be raised in the function
+
+    def stop_call(self) -> bool:
+        """Stop the function that runs now, at its next bytecode; False when none runs.
+
+        A function that is inside C code is stopped only when that returns.
+        """
+        with self._lock:
+            if self._in_call:
+                _raise_in_thread(self._thread, CallbackStopped)
+            return self._in_call
+
+    def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
         if not inspect.isawaitable(result):
             return result
@@ -60,10 +100,16 @@ class Worker:
         while (job := self._queue.get()) is not None:
             try:
                 job()
-            except Exception:  # border: a fault of ours in one job must not end the worker
+            except (Exception, CallbackStopped):  # border: a fault of ours in one job must not end the worker
                 logger.exception("a job of %s failed", self._thread.name)
         if self._loop is not None:
             self._loop.close()
+
+
+def _raise_in_thread(thread: threading.Thread, exception: type[BaseException] | None) -> None:
+    """CPython's PyThreadState_SetAsyncExc; None takes back what was not raised yet."""
+    value = None if exception is None else ctypes.py_object(exception)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), value)
 
 
 async def _awaited(result: Any) -> Any:
