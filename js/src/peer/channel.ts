@@ -80,11 +80,6 @@ export class Channel {
     }, OPEN_WITHIN_MS);
   }
 
-  /** Nobody will come for what waits: the session ended. */
-  forget(): void {
-    this.drop(this.waiting.splice(0).length, "the session ended before they were sent");
-  }
-
   private opened(channel: RTCDataChannel): void {
     if (channel !== this.channel) return;
     this.clearTimer();

@@ -1,29 +1,24 @@
-// One widget model on one page: the session socket, the snapshot, at most one call, and the rule that nothing outlives its views.
+// One widget model on one page: the snapshot, at most one call, and the rule that nothing outlives its views.
 import type { Problem } from "../errors.ts";
-import { PROBLEMS } from "../errors.ts";
 import type { Model, Options } from "../model.ts";
-import { readOptions, tell } from "../model.ts";
+import { readOptions } from "../model.ts";
 import { receiveOnly } from "../negotiation.ts";
 import { Channel } from "../peer/channel.ts";
-import type { ControlValue, EngineMessage, PageMessage, Welcome } from "../protocol.ts";
-import { VERSION } from "../protocol.ts";
+import type { ControlValue, EngineMessage, Signalling, Welcome } from "../protocol.ts";
 import type { Place } from "../signaling/server.ts";
 import { Signaling } from "../signaling/server.ts";
-import { SessionSocket } from "../signaling/socket.ts";
-import type { Snapshot } from "../status.ts";
 import { ended, FIRST, Store, withTrouble } from "../status.ts";
 import { Call } from "./call.ts";
+import { EngineLink } from "./engine_link.ts";
 import { changeFor } from "./incoming.ts";
+import { mirrorLevel, mirrorStatus } from "./mirror.ts";
 import { PageLab } from "./page_lab.ts";
-import { Gate } from "./waiting.ts";
+import { watchPage } from "./page_watch.ts";
 
 /** After the last view is gone: a cell that runs again puts its new view up within that time. */
 const VIEWS_GONE_MS = 2000;
-/** An engine that starts with its kernel needs a moment before it can be here. */
-const ENGINE_START_MS = 5000;
 /** An engine that crashed and comes back within that time finds the call resumed. */
 const RESUME_MS = 15_000;
-const LEVEL_MS = 100;
 
 function opens({ audio, video }: Options): string | null {
   if (audio && video) return "camera and microphone";
@@ -35,22 +30,19 @@ export class Session {
   readonly store: Store;
   readonly lab: PageLab;
   readonly options: Options;
-  private readonly page = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   private readonly signaling: Signaling | null = null;
-  private readonly socket: SessionSocket | null = null;
+  private readonly link: EngineLink | null = null;
   private readonly channel: Channel;
   private readonly controls = new Map<string, { callback: string; name: string; value: ControlValue }>();
   private readonly undo: (() => void)[] = [];
   private call: Call | null = null;
-  private welcome: Welcome | null = null;
-  private welcomed = new Gate<Welcome>();
+  private stopLevel: (() => void) | null = null;
+  /** The person pressed Start since the page was loaded: from then on Python may start, too. */
   private clicked = false;
-  /** A call was made since the page loaded: a late `welcome` does not undo the person's Stop. */
+  /** A call was made since the page was loaded: a late `welcome` does not undo the person's Stop. */
   private started = false;
   private views = 0;
   private viewsTimer: ReturnType<typeof setTimeout> | null = null;
-  private engineTimer: ReturnType<typeof setTimeout> | null = null;
-  private levelTimer: ReturnType<typeof setInterval> | null = null;
   private resumeUntilMs = 0;
 
   constructor(
@@ -61,10 +53,7 @@ export class Session {
     this.store = new Store({ ...FIRST, opens: opens(this.options), link: place ? "opening" : "none" });
     this.channel = new Channel({
       message: (message) => this.lab.deliver(message),
-      signalling: (message) => {
-        if (message.type === "renegotiate") void this.call?.renegotiate();
-        if (message.type === "peerLeft") this.stop("Python ended the connection.");
-      },
+      signalling: (message) => this.signalled(message),
       dropped: (count, why) => this.messagesDropped(count, why),
       closed: () => void this.call?.recover(1000),
     });
@@ -77,14 +66,14 @@ export class Session {
     const id = model.get("_session");
     if (!place || !id) return;
     this.signaling = new Signaling(place, id);
-    this.socket = new SessionSocket(place, id, {
-      opened: () => this.hello(),
+    this.link = new EngineLink(place, id, this.store, {
+      greeted: () => this.greeted(),
+      welcomed: (welcome) => this.welcomed(welcome),
       message: (message) => this.received(message),
-      closed: (problem, final) => this.socketClosed(problem, final),
+      gone: (problem) => this.gone(problem),
     });
-    this.undo.push(this.store.subscribe((now, before) => this.told(now, before)));
-    this.listenToPage();
-    this.openSocket();
+    this.undo.push(this.tellStatus(), mirrorStatus(this.store, model), this.watchPage());
+    this.link.open();
   }
 
   // -- what a person does
@@ -123,9 +112,7 @@ export class Session {
   /** In the place of a test signal, the real devices. */
   useDevices(): void {
     this.clicked = true;
-    for (const name of ["audio", "camera"] as const) {
-      if (this.store.now[name] === "test") void this.call?.sources.choose(name, null);
-    }
+    void this.call?.sources.useDevices();
   }
 
   /** A slider moved: at most one message a control and animation frame. */
@@ -155,9 +142,8 @@ export class Session {
 
   viewAdded(): void {
     this.views += 1;
-    if (this.viewsTimer !== null) clearTimeout(this.viewsTimer);
-    this.viewsTimer = null;
-    this.openSocket();
+    this.clearViewsTimer();
+    this.link?.open();
   }
 
   viewRemoved(): void {
@@ -166,28 +152,30 @@ export class Session {
   }
 
   dispose(): void {
-    if (this.viewsTimer !== null) clearTimeout(this.viewsTimer);
     this.suspend();
     for (const undo of this.undo.splice(0)) undo();
   }
 
-  // -- inside
+  // -- the call
 
   /** `testOnly`: Python asked, nobody clicked yet, and a test signal is allowed: no device is opened. */
   private start(testOnly: boolean): void {
-    if (this.call || !this.signaling) return;
-    this.openSocket();
-    const { store, signaling, channel, options, page } = this;
-    const context = { store, signaling, channel, options, page };
+    const { store, signaling, link, channel, options } = this;
+    if (this.call || !signaling || !link) return;
+    link.open();
     const call = new Call({
-      ...context,
-      tell: (message) => void this.send(message),
+      store,
+      signaling,
+      channel,
+      options,
+      page: link.page,
+      tell: (message) => void link.send(message),
       failed: (problem) => this.fail(problem),
     });
     this.call = call;
     this.started = true;
-    if (options.audio) this.levelTimer = setInterval(() => this.tellLevel(), LEVEL_MS);
-    void call.run(() => this.whenWelcome(), testOnly);
+    if (options.audio) this.stopLevel = mirrorLevel(this.model, () => call.levelDb());
+    void call.run(() => link.whenWelcome(), testOnly);
   }
 
   private startByPython(): void {
@@ -197,162 +185,88 @@ export class Session {
   }
 
   private endCall(): void {
-    if (this.levelTimer !== null) clearInterval(this.levelTimer);
-    this.levelTimer = null;
+    this.stopLevel?.();
+    this.stopLevel = null;
     this.call?.close();
     this.call = null;
-    tell(this.model, "level_db", null);
   }
 
   private fail(problem: Problem): void {
     this.endCall();
     this.store.set({ ...ended(), state: "failed", error: problem });
-    this.channel.forget();
   }
 
   private suspend(): void {
-    this.viewsTimer = null;
+    this.clearViewsTimer();
     if (this.call) this.stop();
-    this.clearEngineTimer();
-    this.socket?.close();
+    this.link?.close();
   }
 
-  private listenToPage(): void {
-    const visible = () => void this.send({ type: "visible", visible: !document.hidden });
-    const hide = () => this.suspend();
-    const show = (event: PageTransitionEvent) => {
-      if (event.persisted && this.views > 0) this.openSocket();
-    };
-    document.addEventListener("visibilitychange", visible);
-    window.addEventListener("pagehide", hide);
-    window.addEventListener("pageshow", show);
-    this.undo.push(() => {
-      document.removeEventListener("visibilitychange", visible);
-      window.removeEventListener("pagehide", hide);
-      window.removeEventListener("pageshow", show);
-    });
+  private clearViewsTimer(): void {
+    if (this.viewsTimer !== null) clearTimeout(this.viewsTimer);
+    this.viewsTimer = null;
   }
 
-  private openSocket(): void {
-    if (this.engineTimer === null && this.welcome === null) this.armEngineTimer();
-    this.socket?.open();
-  }
+  // -- what the engine says
 
-  private send(message: PageMessage): boolean {
-    return this.socket?.send(message) ?? false;
-  }
-
-  private hello(): void {
-    this.send({ type: "hello", version: VERSION, page: this.page, visible: !document.hidden });
+  private greeted(): void {
     const { state, error } = this.store.now;
-    this.send({ type: "status", state, error });
+    this.link?.send({ type: "status", state, error });
     if (state === "live") this.call?.sources.tellStatus();
   }
 
-  private received(message: EngineMessage): void {
-    if (message.type === "welcome") this.gotWelcome(message);
-    else if (message.type === "engine") this.engineIs(message.state);
-    else if (message.type === "command") {
-      if (message.command === "start") this.startByPython();
-      else this.stop();
-    } else this.store.set(changeFor(this.store.now, message));
-  }
-
-  private gotWelcome(welcome: Welcome): void {
-    this.clearEngineTimer();
-    this.welcome = welcome;
-    this.welcomed.open(welcome);
-    const { error, state } = this.store.now;
-    const cured = error?.code === PROBLEMS.kernelGone.code || error?.code === PROBLEMS.unreachable.code;
-    if (cured && state === "failed") this.store.set({ state: "idle" });
-    this.store.set({ link: "open", error: cured ? null : error });
+  private welcomed(welcome: Welcome): void {
     if (Date.now() < this.resumeUntilMs) {
       this.resumeUntilMs = 0;
       this.start(false);
     } else if (welcome.started && !this.started) this.startByPython();
   }
 
-  private whenWelcome(): Promise<Welcome> {
-    return this.welcome ? Promise.resolve(this.welcome) : this.welcomed.passed;
+  private received(message: EngineMessage): void {
+    if (message.type !== "command") this.store.set(changeFor(this.store.now, message));
+    else if (message.command === "start") this.startByPython();
+    else this.stop();
   }
 
-  private forgetWelcome(): void {
-    this.welcome = null;
-    this.welcomed = new Gate<Welcome>();
-  }
-
-  private engineIs(state: "here" | "absent"): void {
-    if (state === "here") {
-      if (this.store.now.link === "absent") this.hello(); // another engine, which does not know this page yet
-      return;
-    }
-    if (this.engineTimer !== null && this.welcome === null) return; // it may still be starting
-    this.engineAbsent();
+  private signalled(message: Signalling): void {
+    if (message.type === "renegotiate") void this.call?.renegotiate();
+    if (message.type === "peerLeft") this.stop("Python ended the connection.");
   }
 
   /** Devices close at once: nobody is at the other end, and a camera light without a reason frightens. */
-  private engineAbsent(): void {
-    this.clearEngineTimer();
-    if (this.call && this.store.now.state !== "asking") this.resumeUntilMs = Date.now() + RESUME_MS;
-    this.forgetWelcome();
-    this.over(PROBLEMS.kernelGone);
-    this.store.set({ link: "absent", processors: { video: null, audio: null } });
-  }
-
-  private socketClosed(problem: Problem | null, final: boolean): void {
-    const gone = problem?.code === PROBLEMS.kernelGone.code;
-    if (gone && !final) {
-      if (this.engineTimer === null) this.engineAbsent();
-    } else if (final && problem) {
-      this.clearEngineTimer();
-      this.forgetWelcome();
-      this.over(problem);
-      this.store.set({ link: "absent" });
-    } else this.store.set({ link: "lost" });
-  }
-
-  private over(problem: Problem): void {
+  private gone(problem: Problem): void {
+    const wasUp = this.call !== null && this.store.now.state !== "asking";
+    if (wasUp) this.resumeUntilMs = Date.now() + RESUME_MS;
     if (this.call) this.fail(problem);
     else this.store.set({ error: problem, wanted: false });
   }
 
-  private armEngineTimer(): void {
-    this.engineTimer = setTimeout(() => {
-      this.engineTimer = null;
-      if (this.welcome === null && this.store.now.link === "opening") this.engineAbsent();
-    }, ENGINE_START_MS);
+  // -- what others hear
+
+  private tellStatus(): () => void {
+    return this.store.subscribe(({ state, error }, before) => {
+      if (state !== before.state || error !== before.error) this.link?.send({ type: "status", state, error });
+    });
   }
 
-  private clearEngineTimer(): void {
-    if (this.engineTimer !== null) clearTimeout(this.engineTimer);
-    this.engineTimer = null;
-  }
-
-  private told(now: Snapshot, before: Snapshot): void {
-    if (now.state !== before.state || now.error !== before.error) {
-      this.send({ type: "status", state: now.state, error: now.error });
-      tell(this.model, "state", now.state);
-      tell(this.model, "error", now.error);
-    }
-    if (now.stats !== before.stats) {
-      tell(this.model, "fps", now.stats?.fps ?? null);
-      tell(this.model, "route", now.stats?.route ?? null);
-    }
-  }
-
-  private tellLevel(): void {
-    const level = document.hidden ? null : this.levelDb();
-    if (level !== null) tell(this.model, "level_db", Math.round(level * 10) / 10);
+  private watchPage(): () => void {
+    return watchPage({
+      visible: (visible) => void this.link?.send({ type: "visible", visible }),
+      left: () => this.suspend(),
+      broughtBack: () => {
+        if (this.views > 0) this.link?.open();
+      },
+    });
   }
 
   private sendControls(): void {
-    for (const change of this.controls.values()) this.send({ type: "control", ...change });
+    for (const change of this.controls.values()) this.link?.send({ type: "control", ...change });
     this.controls.clear();
   }
 
   private messagesDropped(count: number, why: string): void {
-    const message = `${count} message${count === 1 ? "" : "s"} to Python were dropped: ${why}.`;
-    const trouble = { type: "problem", code: "page-messages-dropped", message, next_step: null, detail: null, count } as const;
+    const message = `${count} message${count === 1 ? " to Python was" : "s to Python were"} dropped: ${why}.`;
+    const trouble = { type: "problem", code: "page-messages-dropped", message, next_step: null, detail: null, count: 1 } as const;
     this.store.set({ troubles: withTrouble(this.store.now.troubles, trouble) });
   }
 }

@@ -75,6 +75,13 @@ export class Sources {
     }
   }
 
+  /** One after the other, so that each question names one device. */
+  async useDevices(): Promise<void> {
+    for (const name of ["camera", "audio"] as const) {
+      if (this.devices.isTest(name)) await this.choose(name, null);
+    }
+  }
+
   async toggleScreen(): Promise<void> {
     const { store } = this.context;
     if (store.now.screen === "on") this.devices.release("screen");

@@ -1,0 +1,114 @@
+// Whether the engine is at the other end of the session socket: greeting it, waiting for it to start, noticing that it is gone.
+import type { Problem } from "../errors.ts";
+import { PROBLEMS } from "../errors.ts";
+import type { EngineMessage, PageMessage, Welcome } from "../protocol.ts";
+import { VERSION } from "../protocol.ts";
+import type { Place } from "../signaling/server.ts";
+import { SessionSocket } from "../signaling/socket.ts";
+import type { Store } from "../status.ts";
+import { Gate } from "./waiting.ts";
+
+/** An engine that starts with its kernel needs a moment before it can be here. */
+const ENGINE_START_MS = 5000;
+
+export interface LinkEvents {
+  /** `hello` was sent on a new socket: the moment to say how things stand. */
+  greeted(): void;
+  welcomed(welcome: Welcome): void;
+  message(message: EngineMessage): void;
+  /** Nobody is at the other end any more. */
+  gone(problem: Problem): void;
+}
+
+export class EngineLink {
+  readonly page = crypto.randomUUID?.() ?? `page-${Date.now()}-${Math.random().toString(36).slice(2)}`;
+  private readonly socket: SessionSocket;
+  private welcome: Welcome | null = null;
+  private gate = new Gate<Welcome>();
+  private startTimer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(
+    place: Place,
+    session: string,
+    private readonly store: Store,
+    private readonly events: LinkEvents,
+  ) {
+    this.socket = new SessionSocket(place, session, {
+      opened: () => this.greet(),
+      message: (message) => this.received(message),
+      closed: (problem, final) => this.closed(problem, final),
+    });
+  }
+
+  open(): void {
+    if (this.startTimer === null && this.welcome === null) {
+      this.startTimer = setTimeout(() => this.startIsOver(), ENGINE_START_MS);
+    }
+    this.socket.open();
+  }
+
+  close(): void {
+    this.clearTimer();
+    this.socket.close();
+  }
+
+  send(message: PageMessage): boolean {
+    return this.socket.send(message);
+  }
+
+  whenWelcome(): Promise<Welcome> {
+    return this.welcome ? Promise.resolve(this.welcome) : this.gate.passed;
+  }
+
+  private greet(): void {
+    this.send({ type: "hello", version: VERSION, page: this.page, visible: !document.hidden });
+    this.events.greeted();
+  }
+
+  private received(message: EngineMessage): void {
+    if (message.type === "welcome") this.gotWelcome(message);
+    else if (message.type !== "engine") this.events.message(message);
+    else if (message.state === "absent") this.absent();
+    else if (this.store.now.link === "absent") this.greet(); // another engine, which does not know this page yet
+  }
+
+  private gotWelcome(welcome: Welcome): void {
+    this.clearTimer();
+    this.welcome = welcome;
+    this.gate.open(welcome);
+    const { error, state } = this.store.now;
+    const cured = error?.code === PROBLEMS.kernelGone.code;
+    if (cured && state === "failed") this.store.set({ state: "idle" });
+    this.store.set({ link: "open", error: cured ? null : error });
+    this.events.welcomed(welcome);
+  }
+
+  private absent(): void {
+    const starting = this.startTimer !== null && this.welcome === null;
+    if (!starting) this.lost(PROBLEMS.kernelGone);
+  }
+
+  private startIsOver(): void {
+    this.startTimer = null;
+    if (this.welcome === null && this.store.now.link === "opening") this.lost(PROBLEMS.kernelGone);
+  }
+
+  private closed(problem: Problem | null, final: boolean): void {
+    if (problem && final) this.lost(problem);
+    else if (problem?.code === PROBLEMS.kernelGone.code) this.absent();
+    else this.store.set({ link: "lost" });
+  }
+
+  private lost(problem: Problem): void {
+    this.clearTimer();
+    this.welcome = null;
+    this.gate = new Gate<Welcome>();
+    this.events.gone(problem);
+    this.store.set({ link: "absent", processors: { video: null, audio: null } });
+  }
+
+  private clearTimer(): void {
+    if (this.startTimer !== null) clearTimeout(this.startTimer);
+    this.startTimer = null;
+  }
+}
