@@ -9,11 +9,11 @@ from playwright.async_api import Locator
 
 from .notebookpage import NotebookPage, Tone, measure_tone
 
-__all__ = ["WATCH_MEDIA", "LabView", "audible", "device_requests", "live_tracks"]
+__all__ = ["WATCH_MEDIA", "LabView", "audible", "device_requests", "live_tracks", "video_frames_sent"]
 
 # Runs before any other script of the page: remembers each track that was captured and whatever may be heard.
 WATCH_MEDIA = """(() => {
-  const seen = (window.smallrtcSeen = { requests: [], tracks: [], players: new Set(), outputs: new Set() })
+  const seen = (window.smallrtcSeen = { requests: [], tracks: [], players: new Set(), outputs: new Set(), peers: [] })
   for (const name of ['getUserMedia', 'getDisplayMedia']) {
     const original = navigator.mediaDevices?.[name]
     if (!original) continue
@@ -34,11 +34,22 @@ WATCH_MEDIA = """(() => {
     if (to instanceof AudioDestinationNode) seen.outputs.add(this)
     return connect.call(this, to, ...rest)
   }
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...given) {
+      super(...given)
+      seen.peers.push(this)
+    }
+  }
 })()"""
 
 LIVE_TRACKS = "smallrtcSeen.tracks.filter(track => track.readyState === 'live').length"
 AUDIBLE = """smallrtcSeen.outputs.size + [...smallrtcSeen.players].filter(player => !player.muted && !player.paused &&
   player.volume > 0 && player.srcObject?.getAudioTracks().some(track => track.readyState === 'live')).length"""
+FRAMES_SENT = """(async () => {
+  const reports = [...(await smallrtcSeen.peers.at(-1).getStats()).values()]
+  return reports.filter(one => one.type === 'outbound-rtp' && one.kind === 'video')
+    .reduce((sum, one) => sum + (one.framesSent ?? 0), 0)
+})()"""
 HEARD = """root => {
   const audio = document.createElement('audio')
   audio.muted = true
@@ -64,6 +75,11 @@ async def device_requests(notebook: NotebookPage) -> list[str]:
 async def audible(notebook: NotebookPage) -> int:
     """How many media elements and audio graphs could be heard by the person in front of the page."""
     return int(await notebook.evaluate_quietly(AUDIBLE))
+
+
+async def video_frames_sent(notebook: NotebookPage) -> int:
+    """How many pictures the page's newest connection has sent, by the browser's own count."""
+    return int(await notebook.evaluate_quietly(FRAMES_SENT))
 
 
 class LabView:
