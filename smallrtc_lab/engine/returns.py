@@ -31,6 +31,7 @@ __all__ = ["LATE_S", "AudioReturn", "VideoReturn"]
 logger = logging.getLogger(__name__)
 
 LATE_S = 0.5
+_ROUNDING = 2  # samples
 _AUDIO_MARGIN_S = 0.08  # beyond the length of a block: the jitter of cell, bridge and callback
 
 
@@ -138,17 +139,24 @@ class AudioReturn:
 
     def result(self, samples: npt.NDArray[np.float32], sample_rate: int, start_s: float) -> None:
         """A processed block, (n, channels) float32, that belongs at ``start_s`` of the session."""
-        if self._resampler is None:
-            self._resampler = Resampler(sample_rate, AUDIO_RATE, samples.shape[1], AUDIO_CHANNELS)
-            self._next = round(start_s * AUDIO_RATE)
-        expected = round(start_s * AUDIO_RATE)
-        ready = to_int16(self._resampler.push(samples))
-        # Blocks are gapless, so the resampler's own count of samples is exact; only after a marked gap it jumps.
-        if abs(expected - self._next) > AUDIO_RATE // 10:
-            self._next = expected
+        start = round(start_s * AUDIO_RATE)
+        resampler = self._resampler
+        # Blocks are gapless, so the resampler's own count of samples is exact, until a block was dropped.
+        if (
+            resampler is None
+            or resampler.in_channels != samples.shape[1]
+            or abs(start - self._due(resampler)) > _ROUNDING
+        ):
+            resampler = Resampler(sample_rate, AUDIO_RATE, samples.shape[1], AUDIO_CHANNELS)
+            self._resampler, self._next = resampler, start
+        ready = to_int16(resampler.push(samples))
         if len(ready):
             self._processed.append(ready, self._next)
             self._next += len(ready)
+
+    def _due(self, resampler: Resampler) -> int:
+        """The session position that the next block has when none is missing."""
+        return self._next + round(resampler.delay_s * AUDIO_RATE)
 
     def passed(self, start_s: float, duration_s: float) -> None:
         """The processor returned nothing for this stretch, or failed: the original is what is heard."""

@@ -1,0 +1,196 @@
+"""What comes from the browser: places on the session's time axis, over connections that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from aiortc.mediastreams import MediaStreamError
+
+from smallrtc_lab.engine.inbound import AudioInbound, VideoInbound
+from smallrtc_lab.engine.subscriptions import TimedFrame
+from smallrtc_lab.media.clock import SessionClock
+
+RATE = 48000
+N = 960
+
+
+class Track:
+    """An input track that a test feeds."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self.frames: asyncio.Queue[Any] = asyncio.Queue()
+
+    def put(self, frame: Any, arrival_s: float) -> None:
+        self.frames.put_nowait((frame, arrival_s))
+
+    def end(self) -> None:
+        self.frames.put_nowait(None)
+
+    async def recv_timed(self) -> tuple[Any, float]:
+        item = await self.frames.get()
+        if item is None:
+            raise MediaStreamError
+        return item  # type: ignore[no-any-return]
+
+
+def packet(pts: int, level: int = 1000) -> av.AudioFrame:
+    """20 ms of a constant, 48 kHz stereo."""
+    frame = av.AudioFrame.from_ndarray(np.full((1, 2 * N), level, np.int16), format="s16", layout="stereo")
+    frame.sample_rate, frame.pts, frame.time_base = RATE, pts, Fraction(1, RATE)
+    return frame
+
+
+def picture(number: int) -> av.VideoFrame:
+    """A black frame, 30 a second."""
+    frame = av.VideoFrame(32, 24, "yuv420p")
+    frame.pts, frame.time_base = 3000 * number, Fraction(1, 90000)
+    return frame
+
+
+async def settle(stream: Any, received: int) -> None:
+    """Wait until that many pieces were taken."""
+    async with asyncio.timeout(3):
+        while stream.received < received:
+            await asyncio.sleep(0)
+
+
+def sound() -> tuple[AudioInbound, list[int]]:
+    """A microphone of a session that began at time zero, and the positions of what came."""
+    stream, positions = AudioInbound(SessionClock(0.0)), []
+    stream.on_samples = lambda samples, position: positions.append(position)
+    return stream, positions
+
+
+async def test_sound_begins_where_it_arrived_and_then_follows_its_pts() -> None:
+    """The first packet's place is its arrival, the others' their pts, however unevenly they arrive."""
+    stream, positions = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    for number, late_s in enumerate((0.0, 0.04, 0.01, 0.3, 0.0)):
+        track.put(packet(5_000_000 + number * N), 10 + number * 0.02 + late_s)
+    await settle(stream, 5)
+    assert positions == [10 * RATE - N + number * N for number in range(5)]
+    assert stream.flowing
+    assert stream.loss == 0
+    await stream.disconnect()
+
+
+async def test_a_lost_packet_is_a_gap_in_the_ring() -> None:
+    """A pts that jumps leaves its place empty, and the share that is missing is known."""
+    stream, positions = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    for number in (0, 1, 3, 4):
+        track.put(packet(number * N), 1 + number * 0.02)
+    await settle(stream, 4)
+    begin = RATE - N
+    _, gaps = stream.ring.read(begin, 5 * N)
+    assert gaps == ((begin + 2 * N, N),)
+    assert stream.loss == pytest.approx(0.2)
+    assert positions[2] == begin + 3 * N
+    await stream.disconnect()
+
+
+@pytest.mark.parametrize("jump", [10 * RATE, -10 * RATE])
+async def test_a_pts_that_leads_astray_is_placed_by_arrival(jump: int) -> None:
+    """A source whose pts jumps, as after a change of microphone, stays near its arrival and never overlaps."""
+    stream, positions = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    for number in range(10):
+        track.put(packet(number * N + (jump if number >= 5 else 0)), 1 + number * 0.02)
+    await settle(stream, 10)
+    assert positions == [RATE - N + number * N for number in range(10)]
+    await stream.disconnect()
+
+
+async def test_a_pause_of_the_source_is_a_gap() -> None:
+    """Sound that stopped for two seconds and goes on with the next pts is placed when it came."""
+    stream, positions = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    track.put(packet(0), 1.0)
+    track.put(packet(N), 3.02)
+    await settle(stream, 2)
+    assert positions == [RATE - N, round(3.02 * RATE) - N]
+    await stream.disconnect()
+
+
+async def test_a_new_connection_goes_on_behind_the_old_one() -> None:
+    """Its pts begin anew; its sound is placed by arrival and never before what is there already."""
+    stream, positions = sound()
+    first, second = Track(), Track()
+    stream.follow(first)  # type: ignore[arg-type]
+    first.put(packet(900_000), 5.0)
+    await settle(stream, 1)
+    await stream.disconnect()
+    assert not stream.flowing
+    assert stream.dropped == 0
+    stream.follow(second)  # type: ignore[arg-type]
+    second.put(packet(0), 5.001)
+    second.put(packet(N), 5.021)
+    await settle(stream, 3)
+    assert positions == [5 * RATE - N, 5 * RATE, 5 * RATE + N]
+    await stream.disconnect()
+
+
+async def test_the_level_is_that_of_the_last_tenth_of_a_second() -> None:
+    """A constant of half scale is at −6 dB."""
+    stream, _ = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    for number in range(10):
+        track.put(packet(number * N, 100 if number < 5 else 16384), 1 + number * 0.02)
+    await settle(stream, 10)
+    assert stream.level_db() == pytest.approx(-6.02, abs=0.05)
+    await stream.disconnect()
+
+
+async def test_pictures_are_numbered_and_timed_over_connections() -> None:
+    """Numbers go on over connections, times grow, and the newest picture stays readable."""
+    stream = VideoInbound("camera", SessionClock(100.0))
+    seen: list[TimedFrame] = []
+    stream.on_frame = seen.append
+    for begin_s in (110.0, 120.0):
+        track = Track()
+        stream.follow(track)  # type: ignore[arg-type]
+        for number in range(3):
+            track.put(picture(number), begin_s + number / 30)
+        await settle(stream, stream.received + 3)
+        await stream.disconnect()
+    assert [timed.sequence for timed in seen] == list(range(6))
+    assert [timed.time_s for timed in seen] == pytest.approx(
+        [10, 10 + 1 / 30, 10 + 2 / 30, 20, 20 + 1 / 30, 20 + 2 / 30]
+    )
+    assert seen[0].decoded_s == 110.0
+    assert stream.latest is seen[-1]
+    assert not stream.flowing
+
+
+async def test_another_track_takes_the_place_of_the_first() -> None:
+    """Following a track twice changes nothing; following another leaves the first unread."""
+    stream = VideoInbound("camera", SessionClock(time.monotonic()))
+    first, second = Track(), Track()
+    stream.follow(first)  # type: ignore[arg-type]
+    first.put(picture(0), time.monotonic())
+    await asyncio.wait_for(stream.wait_flowing(), 2)
+    stream.follow(first)  # type: ignore[arg-type]
+    assert stream.flowing
+    stream.follow(second)  # type: ignore[arg-type]
+    assert not stream.flowing
+    first.put(picture(1), time.monotonic())
+    second.put(picture(0), time.monotonic())
+    await settle(stream, 2)
+    await asyncio.sleep(0.01)
+    assert stream.received == 2
+    second.end()
+    await asyncio.sleep(0.01)
+    await stream.disconnect()
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("inbound")]
