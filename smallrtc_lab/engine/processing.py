@@ -36,7 +36,7 @@ class Processing:
         self._videos: dict[int, VideoSubscription] = {}
         self._audios: dict[int, AudioSubscription] = {}
         self._told: dict[str, Any] = {"video": None, "audio": None}
-        self._stuck: set[int] = set()
+        self._stuck: dict[int, str] = {}  # number → name of the function that has not returned
         session.video["camera"].on_frame = self._on_frame
 
     def subscribe_video(self, number: int, source: str, *, processor: Header | None, **request: Any) -> None:
@@ -147,15 +147,14 @@ class Processing:
         """Say which functions have not returned for long, and when they have."""
         everything: dict[int, Subscription] = {**self._videos, **self._audios}
         for number in [n for n in self._stuck if n not in everything]:
-            self._stuck.discard(number)
+            self._tell_stuck(number, self._stuck.pop(number), 0.0)  # replaced or removed
         for number, subscription in everything.items():
             waited_s = subscription.unanswered_s
             if subscription.label is not None and waited_s > STUCK_S:
-                self._stuck.add(number)
+                self._stuck[number] = subscription.label
                 self._tell_stuck(number, subscription.label, waited_s)
             elif number in self._stuck:
-                self._stuck.discard(number)
-                self._tell_stuck(number, str(subscription.label), 0.0)
+                self._tell_stuck(number, self._stuck.pop(number), 0.0)
 
     def _tell_stuck(self, number: int, name: str, waited_s: float) -> None:
         self._bridge.event(
