@@ -43,6 +43,11 @@ const KERNEL_GONE = new LabError("kernel-gone", "The kernel was restarted or sto
 export const PROBLEMS = {
   noExtension: NO_EXTENSION,
   kernelGone: KERNEL_GONE,
+  engineLost: {
+    code: "engine-lost",
+    message: "Python's media engine stopped.",
+    next_step: "It comes back by itself in a moment; if not, run the cell again.",
+  },
   refused: {
     code: "server-refused",
     message: "The Jupyter server refused this page.",

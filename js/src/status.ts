@@ -163,8 +163,8 @@ function liveText(now: Snapshot): string {
   const parts = [now.camera === "test" || now.audio === "test" ? "Live with a test signal" : "Live"];
   const { stats } = now;
   if (stats?.width && stats.height) parts.push(`${stats.width}×${stats.height}`);
-  if (stats?.fps != null) parts.push(`${Math.round(stats.fps)} frames/s`);
-  if (stats?.rtt_ms != null) parts.push(`${Math.max(1, Math.round(stats.rtt_ms))} ms`);
+  if (stats?.fps != null) parts.push(`${Math.round(stats.fps)}\u00a0frames/s`);
+  if (stats?.rtt_ms != null) parts.push(`${Math.max(1, Math.round(stats.rtt_ms))}\u00a0ms`);
   if (stats?.route === "turn") parts.push("through a TURN server");
   return parts.join(" · ");
 }
@@ -205,7 +205,7 @@ function idleLine(now: Snapshot): Line {
 
 /** An end that is nobody's fault is told in the status line; it needs no panel. */
 export function isQuiet(error: Problem | null): error is Problem {
-  return error?.code === PROBLEMS.kernelGone.code;
+  return error?.code === PROBLEMS.kernelGone.code || error?.code === PROBLEMS.engineLost.code;
 }
 
 function sentence(problem: Problem): string {

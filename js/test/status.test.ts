@@ -41,7 +41,7 @@ test("the status line says where it stands in plain words", () => {
     [{ wanted: true, opens: "camera" }, /^Python asks for your camera: click Start$/],
     [{ state: "asking", camera: "opening" }, /^Asking for permission: look for the question near the address bar$/],
     [{ state: "connecting" }, /^Connecting…$/],
-    [{ state: "live", stats }, /^Live · 640×480 · 30 frames\/s · 12 ms$/],
+    [{ state: "live", stats }, /^Live · 640×480 · 30\u00a0frames\/s · 12\u00a0ms$/],
     [{ state: "live", stats: { ...stats, route: "turn" }, camera: "test" }, /^Live with a test signal · .* · through a TURN server$/],
     [{ state: "reconnecting" }, /Reconnecting…$/],
     [{ state: "failed", error: PROBLEMS.timeout }, /^Not live$/],

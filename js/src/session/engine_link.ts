@@ -6,6 +6,7 @@ import { VERSION } from "../protocol.ts";
 import type { Place } from "../signaling/server.ts";
 import { SessionSocket } from "../signaling/socket.ts";
 import type { Store } from "../status.ts";
+import { isQuiet } from "../status.ts";
 import { Gate } from "./waiting.ts";
 
 /** An engine that starts with its kernel needs a moment before it can be here. */
@@ -77,7 +78,7 @@ export class EngineLink {
     this.welcome = welcome;
     this.gate.open(welcome);
     const { error, state } = this.store.now;
-    const cured = error?.code === PROBLEMS.kernelGone.code;
+    const cured = isQuiet(error);
     if (cured && state === "failed") this.store.set({ state: "idle" });
     this.store.set({ link: "open", error: cured ? null : error });
     this.events.welcomed(welcome);

@@ -1,5 +1,6 @@
 // One widget model on one page: the snapshot, at most one call, and the rule that nothing outlives its views.
 import type { Problem } from "../errors.ts";
+import { PROBLEMS } from "../errors.ts";
 import type { Model, Options } from "../model.ts";
 import { readOptions } from "../model.ts";
 import { receiveOnly } from "../negotiation.ts";
@@ -236,8 +237,10 @@ export class Session {
   /** Devices close at once: nobody is at the other end, and a camera light without a reason frightens. */
   private gone(problem: Problem): void {
     const wasUp = this.call !== null && this.store.now.state !== "asking";
+    // a kernel that restarts, or a lab that is closed, stops the call first: what goes without a word has crashed
+    const crashed = wasUp && problem.code === PROBLEMS.kernelGone.code;
     if (wasUp) this.resumeUntilMs = Date.now() + RESUME_MS;
-    if (this.call) this.fail(problem);
+    if (this.call) this.fail(crashed ? PROBLEMS.engineLost : problem);
     else this.store.set({ error: problem, wanted: false });
   }
 
