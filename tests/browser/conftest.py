@@ -39,7 +39,8 @@ def known_media(tmp_path_factory: pytest.TempPathFactory) -> KnownMedia:
 @pytest.fixture(scope="session")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """One JupyterLab for this room, the extension enabled; nothing it started may outlive it."""
-    server = JupyterServer(tmp_path_factory.mktemp("jupyterlab")).start()
+    options = ("--ServerApp.allow_remote_access=True", "--ServerApp.log_level=DEBUG")
+    server = JupyterServer(tmp_path_factory.mktemp("jupyterlab"), arguments=options).start()
     yield server
     left = server.stop()
     assert not left, f"processes outlived JupyterLab: {left}"
@@ -95,9 +96,9 @@ async def open_notebook(
     """A function that opens a notebook in JupyterLab and waits for its kernel.
 
     `await open_notebook(["print(1)", "..."], name="x.ipynb", browser=None, server=None, **context_options)`;
-    `cells` may be the path of a notebook that exists already. After the test the page and its kernel are
-    closed, nothing the kernel started may be left, and a failed test leaves a screenshot and the server's log
-    in `test-results/`.
+    `cells` may be the path of a notebook that exists already, and `host` is the server's name in the address
+    bar when it is not 127.0.0.1. After the test the page and its kernel are closed, nothing the kernel started
+    may be left, and a failed test leaves a screenshot and the server's log in `test-results/`.
     """
     pages: list[NotebookPage] = []
     test = re.sub(r"\W+", "-", request.node.name)
@@ -108,6 +109,7 @@ async def open_notebook(
         name: str | None = None,
         browser: Browser | None = None,
         server: JupyterServer | None = None,
+        host: str | None = None,
         **context_options: Any,
     ) -> NotebookPage:
         place = server or jupyter
@@ -116,7 +118,7 @@ async def open_notebook(
         options = {"viewport": {"width": 1280, "height": 1000}} | context_options
         context = await (browser or chromium).new_context(**options)
         await context.add_init_script(WATCH_MEDIA)
-        notebook = NotebookPage(place, context, await context.new_page(), path, results_dir)
+        notebook = NotebookPage(place, context, await context.new_page(), path, results_dir, host)
         pages.append(notebook)
         notebook.watch()
         return await notebook.open()

@@ -91,7 +91,7 @@ class NotebookPage:
     """One page of JupyterLab with one notebook; made by the fixture `open_notebook`.
 
     `page` is Playwright's, for everything not offered here. `console` and `page_errors` collect what the page
-    said.
+    said. `host` stands for the server in the address bar, when it is not 127.0.0.1.
     """
 
     server: JupyterServer
@@ -99,6 +99,7 @@ class NotebookPage:
     page: Page
     path: str
     results: Path
+    host: str | None = None
     console: list[str] = field(default_factory=list)
     page_errors: list[str] = field(default_factory=list)
     kernels: list[Kernel] = field(default_factory=list)
@@ -113,7 +114,8 @@ class NotebookPage:
         workspace = (
             self.path.replace("/", "-").removesuffix(".ipynb") + "-" + self.server.token[:6] + str(id(self))
         )
-        url = f"{self.server.url}lab/workspaces/{workspace}/tree/{self.path}?token={self.server.token}"
+        place = self.server.url.replace("127.0.0.1", self.host or "127.0.0.1")
+        url = f"{place}lab/workspaces/{workspace}/tree/{self.path}?token={self.server.token}"
         await self.page.goto(url)
         await self.wait_kernel(timeout_s)
         return self
@@ -193,6 +195,10 @@ class NotebookPage:
         """Restart the kernel as the menu does, without its question."""
         await self.evaluate_quietly(RESTART_KERNEL)
         await self.wait_kernel()
+
+    async def submit_restart(self) -> None:
+        """The same, without waiting for the new kernel."""
+        await self.evaluate_quietly(f"void {RESTART_KERNEL}")
 
     async def save(self) -> dict[str, Any]:
         """Save the notebook, as Ctrl-S does, and return what lies on the disk."""
