@@ -177,12 +177,14 @@ class Flow:
             self._events.update()
 
     async def _wait_first_media(self) -> None:
+        # What the browser does not offer to send is not waited for.
+        expected = [stream for stream in self._expected if stream.connected]
         try:
             async with asyncio.timeout(_FIRST_MEDIA_S):
-                for stream in self._expected:
+                for stream in expected:
                     await stream.wait_flowing()
         except TimeoutError:
-            missing = " and ".join(stream.source for stream in self._expected if not stream.flowing)
+            missing = " and ".join(stream.source for stream in expected if not stream.flowing)
             self._events.problem(
                 "no-media",
                 f"Connected, but nothing has come from the {missing} yet.",

@@ -46,6 +46,11 @@ class _Inbound:
         self._track: InputTrack | None = None
 
     @property
+    def connected(self) -> bool:
+        """Whether the current connection has a track for it."""
+        return self._track is not None
+
+    @property
     def flowing(self) -> bool:
         """Whether anything has come since the current connection was made."""
         return self._first.is_set()

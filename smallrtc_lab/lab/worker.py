@@ -10,6 +10,7 @@ import logging
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 Job = Callable[[], None]
 
 STOP_S = 10.0  # so long a function may take for one item
+_TOLERANCE_S = 0.5  # the engine counts from the hand-over on
 
 
 class CallbackStopped(BaseException):
@@ -41,7 +43,7 @@ class Worker:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
-        self._in_call = False
+        self._begun_s: float | None = None  # of the call that runs now
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -59,24 +61,26 @@ class Worker:
         What it prints goes to the worker's log. Raises :class:`CallbackStopped` when :meth:`stop_call` ended it.
         """
         with self._lock:
-            self._in_call = True
+            self._begun_s = time.monotonic()
         try:
             with prints.to(self._log) if self._log else contextlib.nullcontext():
                 return self._call(function, *args, **kwargs)
         finally:
             with self._lock:
-                self._in_call = False
+                self._begun_s = None
                 _raise_in_thread(self._thread, None)  # one that came too late to be raised in the function
 
     def stop_call(self) -> bool:
-        """Stop the function that runs now, at its next bytecode; False when none runs.
+        """Stop the function that has run for ``STOP_S``, at its next bytecode; False when none has.
 
-        A function that is inside C code is stopped only when that returns.
+        After the kernel was busy the one that runs now may have just begun: it is left alone. A function that is
+        inside C code is stopped only when that returns.
         """
         with self._lock:
-            if self._in_call:
+            too_long = self._begun_s is not None and time.monotonic() - self._begun_s >= STOP_S - _TOLERANCE_S
+            if too_long:
                 _raise_in_thread(self._thread, CallbackStopped)
-            return self._in_call
+            return too_long
 
     def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)

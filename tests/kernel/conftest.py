@@ -25,6 +25,20 @@ async def kernel(tmp_path: Path) -> AsyncIterator[Kernel]:
     assert not left, f"processes outlived their kernel: {left}"
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kernel]:
+    """One ipykernel for a file of tests, which then run on the module's loop; nothing of it outlives the file."""
+    directory = tmp_path_factory.mktemp("kernel")
+    family = ProcessFamily(directory / "home")
+    family.home.mkdir()
+    kernel = await start_kernel(family, directory)
+    yield kernel
+    await kernel.close()
+    await kernel.shutdown()
+    left = family.end()
+    assert not left, f"processes outlived their kernel: {left}"
+
+
 @pytest.fixture(scope="session")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """One Jupyter server for this room, the extension enabled; nothing it started may outlive it."""

@@ -72,6 +72,12 @@ class Execution:
         return self.stdout + (self.result or "")
 
     @property
+    def display_ids(self) -> list[str]:
+        """The ids of displays in this cell that can be changed later, in order."""
+        ids = [output.get("transient", {}).get("display_id") for output in self.outputs]
+        return [name for name in ids if name is not None]
+
+    @property
     def displays(self) -> list[dict[str, Any]]:
         """The MIME bundles of `display(...)` and of the last expression, in order."""
         return [output["data"] for output in self.outputs if "data" in output]
@@ -142,6 +148,7 @@ class Kernel:
         self.owner = owner
         self.id = kernel_id
         self.comm_messages: list[dict[str, Any]] = []
+        self.shown: dict[str, dict[str, Any]] = {}  # what stands in each display with an id, wherever it is
         self._cells: dict[str, Execution] = {}
         self._readers: list[asyncio.Task[None]] = []
 
@@ -239,6 +246,9 @@ class Kernel:
     async def _read(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         while True:
             message = await receive()
+            if message["msg_type"] in ("display_data", "update_display_data"):
+                content = message["content"]
+                self.shown[content.get("transient", {}).get("display_id", "")] = content["data"]
             if message["msg_type"].startswith("comm_"):
                 self.comm_messages.append(message)
             cell = self._cells.get(message["parent_header"].get("msg_id", ""))
