@@ -6,6 +6,7 @@ export const VERSION = 1;
 
 export type State = "idle" | "asking" | "connecting" | "live" | "reconnecting" | "failed";
 export type Route = "direct" | "turn";
+export type Owner = "nobody" | "you" | "another";
 export type ProcessorState = "running" | "late" | "failed";
 export type ControlValue = number | string | boolean;
 
@@ -53,7 +54,8 @@ export type PageMessage =
   | { type: "settings"; audio: TrackSettings; video: TrackSettings; screen: TrackSettings }
   | ({ type: "stats" } & PageStats)
   | { type: "visible"; visible: boolean }
-  | { type: "control"; callback: string; name: string; value: ControlValue };
+  | { type: "control"; callback: string; name: string; value: ControlValue }
+  | { type: "claim" };
 
 export interface Welcome {
   type: "welcome";
@@ -83,6 +85,7 @@ export interface EngineStats {
 export type EngineMessage =
   | Welcome
   | { type: "command"; command: "start" | "stop" }
+  | { type: "owner"; who: Owner }
   | { type: "processors"; video: Processor | null; audio: Processor | null }
   | Trouble
   | { type: "values"; values: Record<string, unknown> }
@@ -127,6 +130,7 @@ const FROM_ENGINE: Record<EngineMessage["type"], Fields> = {
     started: bool,
   },
   command: { command: oneOf("start", "stop") },
+  owner: { who: oneOf("nobody", "you", "another") },
   processors: { video: orNull(processor), audio: orNull(processor) },
   problem: { code: text, message: text, next_step: orNull(text), detail: orNull(text), count: number },
   values: { values: record },
@@ -150,6 +154,7 @@ const FROM_PAGE: Record<PageMessage["type"], Fields> = {
   },
   visible: { visible: bool },
   control: { callback: text, name: text, value: (value) => text(value) || number(value) || bool(value) },
+  claim: {},
 };
 
 function checked(fields: Record<string, Fields>, value: unknown): boolean {

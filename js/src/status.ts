@@ -1,7 +1,7 @@
 // Where the session stands: one immutable snapshot in one store, the moves that are allowed, and the sentences for them.
 import type { Problem } from "./errors.ts";
 import { PROBLEMS } from "./errors.ts";
-import type { EngineStats, PageStats, Processor, State, Trouble } from "./protocol.ts";
+import type { EngineStats, Owner, PageStats, Processor, State, Trouble } from "./protocol.ts";
 
 /** How the page stands with the engine, over the session socket. `none`: a page without a Jupyter server. */
 export type Link = "none" | "opening" | "open" | "absent" | "lost";
@@ -22,6 +22,8 @@ export interface Choices {
 export interface Snapshot {
   state: State;
   link: Link;
+  /** Whose devices are open: this page's, another's of the same notebook, or nobody's. */
+  owner: Owner;
   error: Problem | null;
   /** A plain hint that is no problem: Python asks for the camera; a device was unplugged. */
   notice: string | null;
@@ -52,6 +54,7 @@ export interface Snapshot {
 export const FIRST: Snapshot = {
   state: "idle",
   link: "opening",
+  owner: "nobody",
   error: null,
   notice: null,
   wanted: false,
@@ -196,6 +199,7 @@ export function statusLine(now: Snapshot): Line {
 
 function idleLine(now: Snapshot): Line {
   if (isQuiet(now.error)) return { tone: "quiet", text: sentence(now.error) };
+  if (now.owner === "another") return { tone: "quiet", text: "Live in another tab" };
   if (now.error) return { tone: "bad", text: "Not live" };
   if (now.wanted) return { tone: "busy", text: `Python asks for your ${now.opens ?? "attention"}: click Start` };
   if (now.link === "opening") return { tone: "busy", text: "Waiting for Python…" };

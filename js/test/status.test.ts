@@ -43,6 +43,7 @@ test("the status line says where it stands in plain words", () => {
     [{ state: "connecting" }, /^Connecting…$/],
     [{ state: "live", stats }, /^Live · 640×480 · 30\u00a0frames\/s · 12\u00a0ms$/],
     [{ state: "live", stats: { ...stats, route: "turn" }, camera: "test" }, /^Live with a test signal · .* · through a TURN server$/],
+    [{ owner: "another" }, /^Live in another tab$/],
     [{ state: "reconnecting" }, /Reconnecting…$/],
     [{ state: "failed", error: PROBLEMS.timeout }, /^Not live$/],
     [{ error: PROBLEMS.kernelGone }, /^The kernel was restarted or stopped\. Run the cell again\.$/],

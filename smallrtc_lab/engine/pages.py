@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 PAGE_VERSION = 1
 STATES = frozenset({"idle", "asking", "connecting", "live", "reconnecting", "failed"})
+ACTIVE = STATES - {"idle", "failed"}  # a page in one of these has devices open, or asks for them
 Message = dict[str, Any]
 
 
@@ -49,13 +50,15 @@ class Page:
 
 
 class Pages:
-    """All pages of one session."""
+    """All pages of one session. One of them at most, the owner, has its devices open; the others are told so."""
 
     def __init__(self, send: Callable[[str, Message], None], events: PageEvents) -> None:
         self._send = send
         self._events = events
         self._pages: dict[str, Page] = {}
         self._standing: dict[str, Message] = {}  # what a page that comes later must be told as well
+        self._last_owner: str | None = None
+        self.owner: str | None = None  # the name of the page that has the devices
         self.greeting: Message = {}
 
     def __iter__(self) -> Iterator[Page]:
@@ -80,14 +83,36 @@ class Pages:
     def closed(self, key: str) -> None:
         """A page's socket closed."""
         page = self._pages.pop(key, None)
-        if page is not None:
+        if page is None:
+            return
+        page.state = "idle"
+        if page.name == self.owner and self.find(page.name) is None:  # else it has a new socket already
+            self.own(None)
+        self._events.page_status(page)
+
+    def clear(self) -> None:
+        """The link was lost, and every page's socket with it. The owner stays: its media need no link."""
+        pages, self._pages = self._pages, {}
+        for page in pages.values():
             page.state = "idle"
             self._events.page_status(page)
 
-    def clear(self) -> None:
-        """The link was lost, and every page with it."""
-        for key in list(self._pages):
-            self.closed(key)
+    def own(self, name: str | None) -> None:
+        """From now on the devices of this page are the session's, or nobody's; every page is told."""
+        if name == self.owner:
+            return
+        self.owner = name
+        self._last_owner = name or self._last_owner
+        for page in self._pages.values():
+            if page.name is not None:
+                self._tell_owner(page)
+
+    def invite(self) -> None:
+        """Ask for a start: the page that had the devices last, or all while there was none."""
+        last = [page for page in self._pages.values() if page.name == self._last_owner is not None]
+        for page in last or self._pages.values():
+            if page.name is not None:
+                self._send(page.key, {"type": "command", "command": "start"})
 
     def tell(self, message: Message, *, standing: bool = False, key: str | None = None) -> None:
         """Tell every page. A standing message is told to later pages too, until one with the same key replaces it."""
@@ -126,6 +151,8 @@ class Pages:
             return
         page.name = message["page"]
         page.visible = message.get("visible") is not False
+        if self.owner is not None:
+            self._tell_owner(page)
         self._send(page.key, {"type": "welcome", "version": PAGE_VERSION, **self.greeting})
         for standing in self._standing.values():
             self._send(page.key, standing)
@@ -136,7 +163,23 @@ class Pages:
             return
         page.state = state
         page.error = _error(message.get("error"))
+        active = state in ACTIVE
+        if active and self.owner is None:
+            self.own(page.name)
+        elif active and self.owner != page.name:
+            self._tell_owner(page)  # two were clicked at once: the first one has it
+        elif not active and self.owner == page.name:
+            self.own(None)
         self._events.page_status(page)
+
+    def _on_claim(self, page: Page, message: Message) -> None:
+        """*Take over* was pressed."""
+        self.own(page.name)
+        self._events.page_status(page)
+
+    def _tell_owner(self, page: Page) -> None:
+        who = "nobody" if self.owner is None else "you" if page.name == self.owner else "another"
+        self._send(page.key, {"type": "owner", "who": who})
 
     def _on_settings(self, page: Page, message: Message) -> None:
         kinds = ("audio", "video", "screen")

@@ -19,7 +19,7 @@ class Reception:
     """Answers offers and candidates for the session's one connection."""
 
     def __init__(self, flow: Flow, pages: Pages) -> None:
-        self.owner: str | None = None  # the page that the connection belongs to
+        self.page: str | None = None  # the one that the connection belongs to
         self.simulated: SimulatedBrowser | None = None
         self._flow = flow
         self._pages = pages
@@ -35,9 +35,8 @@ class Reception:
         request = SmallWebRTCRequest.from_dict(body)
         page = _page_of(body)
         await self._make_room(page, request.pc_id)
-        answer = await self._handler.handle_web_request(request, self._flow.adopt)
-        self.owner = page
-        return answer
+        self.page = page
+        return await self._handler.handle_web_request(request, self._flow.adopt)
 
     async def patch(self, body: Message) -> Message:
         """Take candidates that came after the offer."""
@@ -48,7 +47,7 @@ class Reception:
         """Connect a browser of our own, with synthetic sources, through real WebRTC on this machine."""
         await self.stop_simulation()
         await self._flow.disconnect()
-        self.owner = None
+        self.page = None
         self.simulated = SimulatedBrowser(video, audio)
         try:
             await self.simulated.connect(self._offer_of_simulation)
@@ -74,14 +73,15 @@ class Reception:
         return await self._loopback_handler.handle_web_request(request, self._flow.adopt)
 
     async def _make_room(self, page: str | None, pc_id: str | None) -> None:
-        """A live connection of another page is not taken away; anything else makes way."""
+        """What another page has opened is not taken away without its claim; anything else makes way."""
+        owner = self._pages.owner
+        if owner is not None and owner != page and self._pages.find(owner):
+            raise RequestError(400, "live-elsewhere", "This lab is live in another tab. Stop it there first.")
         current = self._flow.connection
         if current is None or current.pc_id == pc_id:
             return
         if self.simulated is not None:
             await self.stop_simulation()
-        elif current.is_connected() and self.owner != page and self._pages.find(self.owner):
-            raise RequestError(400, "live-elsewhere", "This lab is live in another tab. Stop it there first.")
         else:
             await current.disconnect()
 

@@ -79,7 +79,7 @@ class Session:
     def start(self) -> None:
         """Ask the pages to start; they do so if their user clicked before, else they ask for the click."""
         self.pages.greeting["started"] = True
-        self.pages.tell({"type": "command", "command": "start"})
+        self.pages.invite()
 
     async def stop(self) -> None:
         """Everything off: pages close their devices, the connection ends."""
@@ -128,6 +128,8 @@ class Session:
 
     def update(self) -> None:
         """Tell the kernel when the state, the error or the route has changed."""
+        if self.flow.connection is None and self.pages.find(self.pages.owner) is None:
+            self.pages.own(None)  # the link was lost, and the owner with it
         error = next((page.error for page in self.pages if page.error is not None), self._refusal)
         now = (self.state, error, self.flow.route)
         if now != self._told:
@@ -155,8 +157,9 @@ class Session:
     # What pages say
 
     def page_status(self, page: Page) -> None:
-        """A page told its state, or left; a connection whose page has left is closed."""
-        if page.key not in self.pages and self.reception.owner == page.name:
+        """A page told its state, claimed the devices or left; a connection whose page no longer has them is closed."""
+        connected, owner = self.reception.page, self.pages.owner
+        if connected is not None and connected != owner and page.name in (connected, owner):
             self._spawn(self.flow.disconnect())
         self.update()
 

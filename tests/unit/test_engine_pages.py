@@ -203,6 +203,8 @@ def test_the_golden_messages_of_a_page_are_understood(
         heard_kind, state, error = session.heard[-1]
         assert (heard_kind, state) == ("status", message["state"])
         assert (error is None) == (message["error"] is None)
+    elif kind == "claim":
+        assert session.pages.owner == HELLO["page"]
     elif kind == "control":
         assert session.heard == [("control", message["callback"], message["name"], message["value"])]
     else:
@@ -221,3 +223,57 @@ def test_the_golden_bad_messages_of_a_page_do_no_harm(session: Session, golden: 
     assert session.heard == []
     session.pages.received("1", HELLO)
     session.pages.received("1", golden["message"])
+
+
+def owners(session: Session) -> list[tuple[str, str]]:
+    """Who was told whose the devices are, since the last look."""
+    said = [(key, message["who"]) for key, message in session.told if message["type"] == "owner"]
+    session.told.clear()
+    return said
+
+
+def test_one_page_has_the_devices_and_every_page_knows(session: Session) -> None:
+    """The first to ask owns, a later page learns it with its welcome, a claim hands over, idle or leaving frees."""
+    session.greet("1")
+    session.pages.received("1", {"type": "status", "state": "asking", "error": None})
+    assert owners(session) == [("1", "you")]
+    session.greet("2", page="b")
+    assert [message["type"] for _, message in session.told] == ["owner", "welcome"]
+    assert owners(session) == [("2", "another")]
+    session.pages.received("2", {"type": "status", "state": "asking", "error": None})
+    assert owners(session) == [("2", "another")]
+    session.pages.received("2", {"type": "claim"})
+    assert owners(session) == [("1", "another"), ("2", "you")]
+    session.pages.received("1", {"type": "status", "state": "idle", "error": None})
+    assert owners(session) == []
+    session.pages.closed("2")
+    assert owners(session) == [("1", "nobody")]
+
+
+def test_an_owner_keeps_the_devices_over_a_new_socket_and_a_lost_link(session: Session) -> None:
+    """A page whose second socket came before its first was gone still owns, and so it does when the link breaks."""
+    session.greet("1")
+    session.pages.received("1", {"type": "status", "state": "live", "error": None})
+    session.greet("2")
+    session.pages.closed("1")
+    assert session.pages.owner == HELLO["page"]
+    session.pages.clear()
+    assert session.pages.owner == HELLO["page"]
+
+
+def test_a_start_goes_to_the_page_that_had_the_devices_last(session: Session) -> None:
+    """Python's start reaches every page at first, and later the last owner alone, as long as it is there."""
+
+    def invited() -> list[str]:
+        session.told.clear()
+        session.pages.invite()
+        return [key for key, _ in session.told]
+
+    session.greet("1")
+    session.greet("2", page="b")
+    assert invited() == ["1", "2"]
+    session.pages.received("2", {"type": "claim"})
+    session.pages.received("2", {"type": "status", "state": "idle", "error": None})
+    assert invited() == ["2"]
+    session.pages.closed("2")
+    assert invited() == ["1"]

@@ -62,6 +62,7 @@ export class EngineLink {
   }
 
   private greet(): void {
+    this.store.set({ owner: "nobody" }); // else it is told before the welcome
     this.send({ type: "hello", version: VERSION, page: this.page, visible: !document.hidden });
     this.events.greeted();
   }

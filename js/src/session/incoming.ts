@@ -13,6 +13,8 @@ export function changeFor(now: Snapshot, message: EngineMessage): Partial<Snapsh
       };
     case "problem":
       return { troubles: withTrouble(now.troubles, message) };
+    case "owner":
+      return { owner: message.who };
     case "values":
       return { values: message.values };
     case "log":

@@ -20,6 +20,8 @@ import { watchPage } from "./page_watch.ts";
 const VIEWS_GONE_MS = 2000;
 /** An engine that crashed and comes back within that time finds the call resumed. */
 const RESUME_MS = 15_000;
+/** The engine's refusal of an offer that crossed another page's. */
+const LIVE_ELSEWHERE = "live-elsewhere";
 
 function opens({ audio, video }: Options): string | null {
   if (audio && video) return "camera and microphone";
@@ -82,6 +84,14 @@ export class Session {
   /** The one gesture that opens devices. */
   startByClick(): void {
     this.clicked = true;
+    this.start(false);
+  }
+
+  /** The same gesture on a page whose lab is live in another tab: that one's devices close, this one's open. */
+  takeOver(): void {
+    this.clicked = true;
+    this.link?.send({ type: "claim" });
+    this.store.set({ owner: "you" });
     this.start(false);
   }
 
@@ -180,6 +190,7 @@ export class Session {
   }
 
   private startByPython(): void {
+    if (this.store.now.owner === "another") return;
     if (this.clicked || receiveOnly(this.options)) this.start(false);
     else if (this.options.fallback === "test-signal") this.start(true);
     else if (!this.call) this.store.set({ wanted: true });
@@ -194,7 +205,8 @@ export class Session {
 
   private fail(problem: Problem): void {
     this.endCall();
-    this.store.set({ ...ended(), state: "failed", error: problem });
+    if (problem.code === LIVE_ELSEWHERE) this.store.set({ ...ended(), state: "idle", owner: "another" });
+    else this.store.set({ ...ended(), state: "failed", error: problem });
   }
 
   private suspend(): void {
@@ -224,9 +236,17 @@ export class Session {
   }
 
   private received(message: EngineMessage): void {
+    if (message.type === "owner" && message.who === "another") this.yield();
     if (message.type !== "command") this.store.set(changeFor(this.store.now, message));
     else if (message.command === "start") this.startByPython();
     else this.stop();
+  }
+
+  /** Another tab has the devices now: this one opens none, whatever was asked of it. */
+  private yield(): void {
+    if (this.call) this.stop();
+    this.resumeUntilMs = 0;
+    this.store.set({ state: "idle", error: null, notice: null, wanted: false });
   }
 
   private signalled(message: Signalling): void {

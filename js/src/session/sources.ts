@@ -225,8 +225,9 @@ export class Sources {
     }
   }
 
+  /** A muted microphone goes on sending, silence: to Python it is switched on, or its sound would stand still. */
   private signal(name: Source): void {
-    const enabled = this.devices.track(name)?.enabled ?? false;
+    const enabled = this.devices.track(name) !== null;
     this.context.channel.signal({ type: "trackStatus", receiver_index: SECTION[name], enabled });
   }
 

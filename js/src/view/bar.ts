@@ -71,15 +71,18 @@ export class Bar {
   }
 
   private pressed(): void {
-    const { state } = this.session.store.now;
-    if (state === "idle" || state === "failed") this.session.startByClick();
+    const { state, owner } = this.session.store.now;
+    if (state === "idle" && owner === "another") this.session.takeOver();
+    else if (state === "idle" || state === "failed") this.session.startByClick();
     else this.session.stop();
   }
 
   private updatePrimary(now: Snapshot): void {
     const startable = now.state === "idle" || now.state === "failed";
     const waiting = now.state === "asking" || now.state === "connecting";
-    setText(this.primaryText, startable ? this.session.options.start_label || "Start" : waiting ? "Cancel" : "Stop");
+    const elsewhere = startable && now.owner === "another";
+    const begin = elsewhere ? "Take over" : this.session.options.start_label || "Start";
+    setText(this.primaryText, startable ? begin : waiting ? "Cancel" : "Stop");
     const wantedIcon = startable ? this.primaryIcons.start : this.primaryIcons.stop;
     if (this.primary.firstChild !== wantedIcon) {
       this.primaryIcons.start.remove();
