@@ -47,6 +47,7 @@ class VideoReturn:
         self._executor = executor
         self._in_work: tuple[TimedFrame, float] | None = None
         self._reformatter = Reformatter()
+        self._reading = asyncio.Lock()  # swscale crashes when two threads share one reformatter
 
     def new_track(self) -> OutputVideoTrack:
         """A track for a new connection; the one before gets no more pictures."""
@@ -87,8 +88,9 @@ class VideoReturn:
         ref = SlotRef.from_json(header["slot"])
         shape = tuple(header["shape"])
         try:
-            loop = asyncio.get_running_loop()
-            frame = await loop.run_in_executor(self._executor, self._read, ref, shape, header["format"])
+            async with self._reading:
+                loop = asyncio.get_running_loop()
+                frame = await loop.run_in_executor(self._executor, self._read, ref, shape, header["format"])
         finally:
             self._bridge.free(ref)
         self.track.put(frame, timed.time_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -136,6 +137,34 @@ async def test_slots_come_back_for_ever(kernel: KernelEnd, executor: ThreadPoolE
         processor.on_delivery(timed(number, 10))
         await back.result(result(kernel, number * 20))
         kernel.take_back((await kernel.next("free"))[0])
+
+
+async def test_results_are_converted_one_after_the_other(
+    kernel: KernelEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two results at once, as when one processor replaces another, never share the converter, and keep their order."""
+    at_once, most = 0, 0
+    convert = returns.from_picture
+
+    def counted(*args: Any, **options: Any) -> Any:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.03)
+        at_once -= 1
+        return convert(*args, **options)
+
+    monkeypatch.setattr(returns, "from_picture", counted)
+    with ThreadPoolExecutor(2) as threads:
+        back, processor = in_use(kernel, threads)
+        processor.on_delivery(timed(1, 10))
+        first = asyncio.create_task(back.result(result(kernel, 50)))
+        await asyncio.sleep(0.01)
+        back.use(processor)
+        processor.on_delivery(timed(2, 10))
+        await asyncio.gather(first, back.result(result(kernel, 90)))
+    assert most == 1
+    assert abs(await shown(back) - 90) < 2
 
 
 def ramp(position: int, n: int, offset: int = 0) -> NDArray[np.int16]:
