@@ -66,29 +66,43 @@ class _Segment:
 
 
 class SlotPool:
-    """The writer's slots. Not thread-safe: each side uses it under one lock or on one loop."""
+    """The writer's slots. Thread-safe."""
 
     def __init__(self, *, slots: int = 8) -> None:
         self._slots = slots
         self._segment: _Segment | None = None
         self._retired: dict[str, _Segment] = {}
+        self._lock = threading.Lock()
 
     def acquire(self, size: int) -> tuple[SlotRef, memoryview] | None:
         """A slot for ``size`` bytes and its memory, or None when the reader holds them all.
 
         Raises :class:`EngineError` when no shared memory is to be had at all.
         """
-        segment = self._segment
-        if segment is None or size > segment.slot_bytes:
-            segment = self._grow(size)
-        if not segment.free:
-            return None
-        offset = segment.free.pop()
+        with self._lock:
+            segment = self._segment
+            if segment is None or size > segment.slot_bytes:
+                segment = self._grow(size)
+            if not segment.free:
+                return None
+            offset = segment.free.pop()
         view = memoryview(segment.memory)[offset : offset + size]
         return SlotRef(segment.path, offset, size), view
 
     def release(self, ref: SlotRef) -> None:
         """The reader is done with this slot."""
+        with self._lock:
+            self._release(ref)
+
+    def close(self) -> None:
+        """Give all memory back."""
+        with self._lock:
+            for segment in (*self._retired.values(), *([self._segment] if self._segment else [])):
+                segment.close()
+            self._retired.clear()
+            self._segment = None
+
+    def _release(self, ref: SlotRef) -> None:
         segment = self._segment
         if segment is None or segment.path != ref.path:
             segment = self._retired.get(ref.path)
@@ -98,13 +112,6 @@ class SlotPool:
             segment.free.append(ref.offset)
         if segment.path in self._retired and segment.idle:
             self._retired.pop(segment.path).close()
-
-    def close(self) -> None:
-        """Give all memory back."""
-        for segment in (*self._retired.values(), *([self._segment] if self._segment else [])):
-            segment.close()
-        self._retired.clear()
-        self._segment = None
 
     def _grow(self, size: int) -> _Segment:
         slot_bytes = -(-size // _SLOT_ALIGNMENT) * _SLOT_ALIGNMENT

@@ -85,7 +85,10 @@ class Bridge:
     # The reader's thread
 
     def _received(self, header: Header, payload: bytes) -> None:
-        self._loop.call_soon_threadsafe(self._dispatch, header, payload)
+        if header.get("type") == "free":  # here and now: waking the loop for it would cost more than it does
+            self.pool.release(SlotRef.from_json(header["slot"]))
+        else:
+            self._loop.call_soon_threadsafe(self._dispatch, header, payload)
 
     def _ended(self, problem: ProtocolError | None) -> None:
         if problem is not None:
@@ -102,8 +105,6 @@ class Bridge:
             task.add_done_callback(self._calls.discard)
         elif kind in ("done", "result"):
             self._on_done(header, payload)
-        elif kind == "free":
-            self.pool.release(SlotRef.from_json(header["slot"]))
         else:
             logger.error("unknown message %r from the kernel", kind)
 

@@ -65,7 +65,6 @@ class _Process:
     ) -> None:
         self.attachments = Attachments()
         self.pool = SlotPool(slots=4)
-        self.pool_lock = threading.Lock()
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.popen = subprocess.Popen(
             [sys.executable, "-P", "-m", "smallrtc_lab.engine", str(os.getpid())],
@@ -100,8 +99,7 @@ class _Process:
         """Give back memory and files; the process has ended."""
         if self.popen.stdout is not None:
             self.popen.stdout.close()
-        with self.pool_lock:
-            self.pool.close()
+        self.pool.close()
         self.attachments.close()
         self._stderr.close()
 
@@ -275,8 +273,7 @@ class EngineClient:
         process = self._process
         if process is None:
             return None
-        with process.pool_lock:
-            slot = process.pool.acquire(picture.nbytes)
+        slot = process.pool.acquire(picture.nbytes)
         if slot is None:
             return None
         ref, memory = slot
@@ -300,8 +297,7 @@ class EngineClient:
         elif kind == "free":
             process = self._process
             if process is not None:
-                with process.pool_lock:
-                    process.pool.release(SlotRef.from_json(header["slot"]))
+                process.pool.release(SlotRef.from_json(header["slot"]))
         elif kind == "log":
             logger.log(header["level"], "%s", header["text"])
 

@@ -154,7 +154,9 @@ class Engine:
         elif header["type"] == "result":
             session.processing.audio_result(header, payload)
         else:
-            self._spawn(session.processing.done(header))
+            returning = session.processing.done(header)
+            if returning is not None:
+                self._spawn(returning)
 
     # The link
 

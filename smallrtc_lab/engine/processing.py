@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
@@ -98,21 +99,27 @@ class Processing:
                 self.audio_return.use(None)
                 self.tell(audio=None)
 
-    async def done(self, header: Header) -> None:
-        """The kernel is finished with an item: its slot and its credit are free, its result may go back."""
+    def done(self, header: Header) -> Coroutine[Any, Any, None] | None:
+        """The kernel is finished with an item: its credit is free.
+
+        The result of the processor of pictures, if it is one, goes back by what is returned, to be run on the loop.
+        """
         number = header["subscription"]
         video, audio = self._videos.get(number), self._audios.get(number)
         if video is not None:
             video.done()
-        if video is not None and self.video_return.processor is video:
-            await self.video_return.result(header)
-            self._update_state("video", header)
-        else:  # another processor's turn has come meanwhile
-            self._bridge.free_result(header)
-        if audio is not None:
+            if self.video_return.processor is video:
+                return self._return_picture(header)
+        elif audio is not None:
             audio.done()
             if self.audio_return.processor is audio:
                 self._update_state("audio", header)
+        self._bridge.free_result(header)  # another processor's turn has come meanwhile
+        return None
+
+    async def _return_picture(self, header: Header) -> None:
+        await self.video_return.result(header)
+        self._update_state("video", header)
 
     def audio_result(self, header: Header, payload: bytes) -> None:
         """A processed block of sound, or word that there is none."""

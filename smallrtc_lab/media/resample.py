@@ -101,11 +101,13 @@ def resample(samples: npt.ArrayLike, in_rate: int, out_rate: int, out_channels: 
 
 def from_av(frame: av.AudioFrame) -> Int16:
     """The samples of an s16 (packed or planar) frame, as (n, channels) int16, a private copy."""
-    if frame.format.name not in ("s16", "s16p"):
+    if frame.format.name == "s16":  # what every decoder of aiortc gives: straight from its plane
+        count, channels = frame.samples, frame.layout.nb_channels
+        packed: Int16 = np.frombuffer(memoryview(frame.planes[0]), np.int16, count * channels)
+        return packed.reshape(count, channels).copy()
+    if frame.format.name != "s16p":
         raise ValueError(f"expected an audio frame of 16-bit samples, got {frame.format.name}")
-    samples = frame.to_ndarray()
-    shaped = samples.T if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels)
-    return np.array(shaped, np.int16, order="C")
+    return np.array(frame.to_ndarray().T, np.int16, order="C")
 
 
 def to_float(samples: npt.ArrayLike) -> Samples:
