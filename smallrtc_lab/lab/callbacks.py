@@ -146,8 +146,8 @@ class Callback:
         """The engine misses an answer for so long."""
         if number != self._number:
             return
-        if STOP_S <= seconds < STOP_S + _STOP_GRACE_S:
-            self._worker.stop_call()  # it ends with CallbackStopped, which is reported
+        if STOP_S <= seconds < STOP_S + _STOP_GRACE_S and self._worker.stop_call():
+            return  # it ends with CallbackStopped, which is reported
         self._report.stuck(seconds, beyond_reach=seconds >= STOP_S + _STOP_GRACE_S)
 
     def _delivered(self, header: Header, payload: bytes) -> None:

@@ -31,6 +31,7 @@ class Report:
         self._access = access
         self._output = CellOutput()
         self._output.show("", "")
+        self._standing = ("", "")  # the last error, as text and markup
         self._shown_at_s = float("-inf")
         self._stuck_s = 0.0
 
@@ -47,7 +48,8 @@ class Report:
         detail = "".join(traceback.format_exception(type(error), error, _own_frames(error.__traceback__)))
         times = "" if count == 1 else f" ({count} times)"
         text = f"{self._name}{times}, {meanwhile}:\n{detail}"
-        self._output.show(text, f'<pre style="{_STYLE}">{html.escape(text)}</pre>')
+        self._standing = (text, f'<pre style="{_STYLE}">{html.escape(text)}</pre>')
+        self._output.show(*self._standing)
         problem = {
             "code": f"callback-{self._name}",
             "message": f"{self._name}: {kind}",
@@ -78,10 +80,11 @@ class Report:
             )
             self.hint(f"{self._name} has not returned for {seconds:.0f} s. {step}")
         elif was_stuck:
-            self._output.show("", "")
+            self._output.show(*self._standing)
 
     def clear(self) -> None:
         """Everything is well again."""
+        self._standing = ("", "")
         self._output.show("", "")
         if self.counts:
             self._access.submit("clear_problem", code=f"callback-{self._name}")
