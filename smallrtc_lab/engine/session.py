@@ -13,6 +13,7 @@ from typing import Any
 
 from smallrtc_lab.media.clock import SessionClock
 
+from .asked import beyond_limits
 from .bridge import Bridge
 from .flow import Flow
 from .inbound import AudioInbound, VideoInbound
@@ -66,6 +67,13 @@ class Session:
             "limits": welcome.get("limits", {}),
             "started": started,
         }
+        beyond = beyond_limits(self.options.get("video"), welcome.get("limits", {}))
+        if beyond:
+            self.problem(
+                "limited",
+                f"This server allows {beyond}; the browser is asked for no more.",
+                "Whoever runs the server can raise max_width, max_height and max_frame_rate.",
+            )
 
     def refused(self, message: str, reason: str) -> None:
         """The server does not take this session: no page can reach it. The kernel is told why."""
