@@ -99,6 +99,7 @@ class _Process:
         """Give back memory and files; the process has ended."""
         if self.popen.stdout is not None:
             self.popen.stdout.close()
+        self.writer.close()
         self.pool.close()
         self.attachments.close()
         self._stderr.close()
@@ -128,11 +129,10 @@ class EngineClient:
 
     def ensure_started(self) -> None:
         """Start the engine when it does not run; returns before it is ready, calls wait for it."""
+        self._require_own_process()
         with self._lock:
             if self._process is not None:
                 return
-            if os.getpid() != self._pid:
-                raise EngineError("this process was forked from the kernel: use the lab in the kernel itself")
             process = _Process(self._received, lambda problem: self._ended(process, problem))
             self._process = process
             atexit.unregister(self.stop)
@@ -175,6 +175,7 @@ class EngineClient:
 
     def submit(self, method: str, *, payload: bytes = b"", **args: Any) -> Future[tuple[Any, bytes]]:
         """Call the engine without waiting; the future has the result and its payload, or raises."""
+        self._require_own_process()
         future: Future[tuple[Any, bytes]] = Future()
         with self._lock:
             process = self._process
@@ -235,7 +236,7 @@ class EngineClient:
         """
         with self._lock:
             known = self._subscriptions.pop(number, None)
-        if known is None or self._process is None:
+        if known is None or self._process is None or os.getpid() != self._pid:
             after()
             return
         # The reader's thread that settles this call hands over all deliveries that came before.
@@ -312,6 +313,10 @@ class EngineClient:
                 handler.engine_event(header["name"], header)
             except Exception:  # border: one session's handler must not end the reader for all
                 logger.exception("the event %s could not be handled", header["name"])
+
+    def _require_own_process(self) -> None:
+        if os.getpid() != self._pid:  # the pipes were inherited, their threads were not
+            raise EngineError("this process was forked from the kernel: use the lab in the kernel itself")
 
     def _settle(
         self, number: int, result: Any = None, payload: bytes = b"", error: Exception | None = None

@@ -52,6 +52,9 @@ class Puller(Generic[T]):
             return self._take(*self._items.get(timeout=self._timeout_s))
         except queue.Empty:
             raise self._too_long() from None
+        except KeyboardInterrupt:  # its traceback keeps this iterator alive, which therefore ends here
+            self.close()
+            raise
 
     def __aiter__(self) -> Puller[T]:
         return self

@@ -288,7 +288,8 @@ class ManagedKernel:
         await self.manager.restart_kernel(now=False)
 
     async def shutdown(self) -> None:
-        await self.manager.shutdown_kernel(now=False)
+        if self.manager.has_kernel:  # else a test has shut it down already
+            await self.manager.shutdown_kernel(now=False)
 
     def pid(self) -> int:
         if self.manager.provisioner is not None and self.manager.provisioner.has_process:
