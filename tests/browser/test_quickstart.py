@@ -1,0 +1,81 @@
+"""The first notebook a person runs: with a camera, with nobody there, and with no network at all."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import nbformat
+from support.jupyter import JupyterServer
+from support.labview import LabView
+from support.notebookpage import NotebookPage
+from support.processes import ProcessFamily
+
+from smallrtc_lab.cli.notebooks import notebooks_source
+
+OpenNotebook = Callable[..., Awaitable[NotebookPage]]
+
+NAME = "00-quickstart.ipynb"
+EXECUTE = "from nbclient.cli import main; main()"  # what `jupyter execute` runs
+LOOPBACK_ALONE = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+RUN_ALL = "jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ranAll = true })"
+
+
+async def test_start_and_run_all_is_green(open_notebook: OpenNotebook, jupyter: JupyterServer) -> None:
+    """The notebook in JupyterLab: Run All and one click; no cell fails and the mosaic is seen."""
+    shutil.copy(notebooks_source() / NAME, jupyter.root / NAME)
+    notebook = await open_notebook(NAME)
+    begun = time.monotonic()
+    await notebook.evaluate_quietly(f"void {RUN_ALL}")
+    view = LabView(notebook, 1)
+    await view.start()
+    await notebook.wait_true("window.ranAll === true", 60)
+    print(f"Run All took {time.monotonic() - begun:.1f} s")
+    cells = nbformat.reads(nbformat.writes(nbformat.from_dict(await notebook.save())), 4).cells
+    for index, cell in enumerate(cells):
+        if cell.cell_type == "code":
+            assert (await notebook.output(index)).error is None, cell.source
+    await view.returned.wait_for(state="visible")
+    assert "mosaic" in await view.root.locator("figcaption").last.inner_text()
+    assert await view.problems() == []
+
+
+async def test_unattended_it_is_green(tmp_path: Path) -> None:
+    """By nbclient, with nobody to click and no server, also without any network: the simulated browser, all green."""
+    results = await asyncio.gather(
+        execute(tmp_path / "network"), execute(tmp_path / "loopback", *LOOPBACK_ALONE)
+    )
+    for took_s, cells in results:
+        print(f"unattended: {took_s:.1f} s")
+        ran = [cell for cell in cells if cell.cell_type == "code" and not cell.source.startswith("#")]
+        assert all(cell.execution_count for cell in ran)
+        assert "'live', 'direct'" in str(cells)
+
+
+async def execute(place: Path, *before: str) -> tuple[float, list[nbformat.NotebookNode]]:
+    """Execute the notebook in a process of its own, started by `before`; seconds and the cells with their outputs."""
+    family = ProcessFamily(place / "home")
+    family.home.mkdir(parents=True)
+    notebook = place / NAME
+    shutil.copy(notebooks_source() / NAME, notebook)
+    command = [*before, sys.executable, "-P", "-c", EXECUTE, "--timeout=90", "--inplace", str(notebook)]
+    begun = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=place,
+        env=family.environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(100):
+            said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
+    finally:
+        left = family.end(5.0)
+    assert left == []
+    return time.monotonic() - begun, nbformat.read(notebook, 4).cells
