@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smallrtc_lab.frames import AudioClip, VideoFrame
+from smallrtc_lab.media.picture import check_picture
 
 __all__ = ["as_picture", "as_samples"]
 
@@ -19,21 +20,10 @@ def as_picture(result: Any) -> npt.NDArray[np.uint8] | None:
     """
     if result is None:
         return None
-    picture = result.image if isinstance(result, VideoFrame) else np.asarray(result)
-    if picture.dtype == bool:
-        picture = picture.astype(np.uint8) * 255
-    if picture.dtype != np.uint8:
-        hint = ""
-        if picture.dtype.kind == "f":
-            hint = "; multiply by 255? Then .astype(np.uint8)"
-        raise TypeError(f"a returned picture is uint8 or bool, this one is {picture.dtype}{hint}")
-    if picture.ndim == 3 and picture.shape[2] == 1:
+    picture = result.image if isinstance(result, VideoFrame) else result
+    if isinstance(picture, np.ndarray) and picture.ndim == 3 and picture.shape[2] == 1:
         picture = picture[:, :, 0]
-    if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
-        raise ValueError(f"a returned picture is (H, W) or (H, W, 3), this one is {picture.shape}")
-    if min(picture.shape[:2]) < 2:
-        raise ValueError(f"a returned picture has at least 2×2 pixels, this one is {picture.shape}")
-    return np.ascontiguousarray(picture)
+    return np.ascontiguousarray(check_picture(picture))
 
 
 def as_samples(result: Any) -> npt.NDArray[np.float32] | None:
