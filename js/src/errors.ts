@@ -17,6 +17,10 @@ export class LabError extends Error {
   }
 }
 
+export function asError({ code, message, next_step }: Problem): LabError {
+  return new LabError(code, message, next_step);
+}
+
 /** The page's circumstances that decide how a refused device is explained; pure, so that tests can make them up. */
 export interface Site {
   secure: boolean;
@@ -70,7 +74,7 @@ export const PROBLEMS = {
   },
   lost: {
     code: "connection-lost",
-    message: "The connection to Python was lost and three attempts to get it back failed.",
+    message: "The connection to Python was lost and could not be made again.",
     next_step: "Check the network and press Start.",
   },
 } as const satisfies Record<string, Problem>;

@@ -198,6 +198,7 @@ export function statusLine(now: Snapshot): Line {
 }
 
 function idleLine(now: Snapshot): Line {
+  if (now.error?.code === PROBLEMS.unreachable.code) return { tone: "busy", text: "Waiting for the Jupyter server…" };
   if (isQuiet(now.error)) return { tone: "quiet", text: sentence(now.error) };
   if (now.owner === "another") return { tone: "quiet", text: "Live in another tab" };
   if (now.error) return { tone: "bad", text: "Not live" };

@@ -1,6 +1,6 @@
 // One click's life: from Start to Stop it holds the devices, the peer and the sound, and gives all of them back.
 import type { Problem } from "../errors.ts";
-import { asProblem, LabError, PROBLEMS } from "../errors.ts";
+import { asError, asProblem, PROBLEMS } from "../errors.ts";
 import { Devices } from "../media/devices.ts";
 import type { Meter } from "../media/sound.ts";
 import { Playback, Sound } from "../media/sound.ts";
@@ -21,7 +21,11 @@ import { Gate, sleep, within } from "./waiting.ts";
 const CONNECT_MS = 15_000;
 /** `disconnected` is often over by itself (W3C webrtc-pc, 5.6.4); wait that long before a new connection is made. */
 const GRACE_MS = 3000;
-const RECONNECT_TRIES = 3;
+/** One try to get back. Shorter than the first: the path is known to work, and a try into a dead network ends another one's wait. */
+const AGAIN_MS = 6000;
+const GIVE_UP_MS = 30_000;
+/** So long a socket that was doubted may take to open again. */
+const DOUBT_MS = 3000;
 const STATS_MS = 1000;
 
 export interface CallContext {
@@ -31,6 +35,8 @@ export interface CallContext {
   options: Options;
   page: string;
   tell(message: PageMessage): void;
+  /** The session socket may be dead without knowing it: opens it again; resolves when the engine answered on it. */
+  reachAgain(): Promise<void>;
   /** The call is over by a fault, which the session shows. */
   failed(problem: Problem): void;
 }
@@ -50,7 +56,7 @@ export class Call {
   constructor(private readonly context: CallContext) {
     const devices = new Devices({
       lost: (name) => void this.sources.lost(name),
-      changed: () => void this.sources.refreshChoices(),
+      changed: () => void this.sources.devicesChanged(),
     });
     this.sources = new Sources(context, devices, this.sound, (name, track) => this.use(name, track));
   }
@@ -150,7 +156,7 @@ export class Call {
   }
 
   private async comesBack(graceMs: number): Promise<boolean> {
-    if (graceMs === 0) return false;
+    if (graceMs === 0 || this.context.store.now.link === "lost") return false;
     const back = this.connected.passed.then(() => true);
     return Promise.race([back, sleep(graceMs, this.abort.signal).then(() => false)]).catch((cause: unknown) => {
       this.abort.signal.throwIfAborted();
@@ -160,27 +166,35 @@ export class Call {
   }
 
   private async connectAgain(): Promise<void> {
+    const { signal } = this.abort;
+    const giveUpMs = performance.now() + GIVE_UP_MS;
     let pcId = this.peer?.pcId ?? null;
-    for (let attempt = 0; attempt < RECONNECT_TRIES; attempt++) {
-      if (attempt > 0) await sleep(backoffMs(attempt - 1, 1000, 4000), this.abort.signal);
+    for (let attempt = 0; performance.now() < giveUpMs; attempt++) {
+      if (attempt > 0) await sleep(backoffMs(attempt - 1, 500, 4000), signal);
       try {
-        await this.connect(pcId, pcId !== null);
+        await this.connect(pcId, pcId !== null, AGAIN_MS);
         return;
       } catch (cause) {
-        this.abort.signal.throwIfAborted();
+        signal.throwIfAborted();
         console.warn("smallrtc-lab: reconnecting failed", cause);
         if (cause instanceof RequestRefused && cause.final) {
           // a connection the engine no longer knows: the next try is a new one; anything else will not get better
           if (pcId === null || cause.status !== 400) throw cause;
           pcId = null;
-        }
+        } else if (!(cause instanceof RequestRefused)) await this.checkServer();
       }
     }
-    const { code, message, next_step } = PROBLEMS.lost;
-    throw new LabError(code, message, next_step);
+    throw asError(PROBLEMS.lost);
   }
 
-  private async connect(pcId: string | null, restart: boolean): Promise<void> {
+  /** Raises when the server is away: devices close then, and open again with the server's return. */
+  private async checkServer(): Promise<void> {
+    const { store, reachAgain } = this.context;
+    if (store.now.link === "lost") throw asError(PROBLEMS.unreachable);
+    await within(reachAgain(), DOUBT_MS, PROBLEMS.unreachable, this.abort.signal);
+  }
+
+  private async connect(pcId: string | null, restart: boolean, deadlineMs = CONNECT_MS): Promise<void> {
     if (!this.plan) throw new Error("connect before run");
     this.peer?.close();
     const gate = new Gate<void>();
@@ -193,7 +207,7 @@ export class Call {
     this.context.store.set({ returned: null, returnedVideo: false });
     for (const name of ["audio", "camera", "screen"] as const) await peer.replace(name, this.sources.track(name));
     const both = Promise.all([peer.offer(pcId, restart), gate.passed]);
-    await within(both, CONNECT_MS, PROBLEMS.timeout, this.abort.signal);
+    await within(both, deadlineMs, PROBLEMS.timeout, this.abort.signal);
     this.context.channel.expectOpen();
   }
 
@@ -216,8 +230,7 @@ export class Call {
   private peerState(state: RTCPeerConnectionState): void {
     if (state === "connected") this.connected.open();
     else if (state === "failed") {
-      const { code, message, next_step } = PROBLEMS.timeout;
-      this.connected.refuse(new LabError(code, message, next_step));
+      this.connected.refuse(asError(PROBLEMS.timeout));
       void this.recover(0);
     } else if (state === "disconnected") void this.recover(GRACE_MS);
   }

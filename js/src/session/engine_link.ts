@@ -48,6 +48,15 @@ export class EngineLink {
     this.socket.open();
   }
 
+  /** Opens the socket anew; resolves with the engine's next welcome. */
+  async reachAgain(): Promise<void> {
+    this.store.set({ link: "lost" });
+    this.welcome = null;
+    this.gate = new Gate<Welcome>();
+    this.socket.redial();
+    await this.gate.passed;
+  }
+
   close(): void {
     this.clearTimer();
     this.socket.close();
@@ -79,7 +88,7 @@ export class EngineLink {
     this.welcome = welcome;
     this.gate.open(welcome);
     const { error, state } = this.store.now;
-    const cured = isQuiet(error);
+    const cured = error?.code === PROBLEMS.unreachable.code || isQuiet(error);
     if (cured && state === "failed") this.store.set({ state: "idle" });
     this.store.set({ link: "open", error: cured ? null : error });
     this.events.welcomed(welcome);
@@ -98,7 +107,7 @@ export class EngineLink {
   private closed(problem: Problem | null, final: boolean): void {
     if (problem && final) this.lost(problem);
     else if (problem?.code === PROBLEMS.kernelGone.code) this.absent();
-    else this.store.set({ link: "lost" });
+    else this.store.set({ link: "lost", owner: "nobody" });
   }
 
   private lost(problem: Problem): void {

@@ -4,6 +4,8 @@ export interface PageEvents {
   visible(visible: boolean): void;
   left(): void;
   broughtBack(): void;
+  /** The computer's network is back: nothing has to wait out its pause. */
+  online(): void;
 }
 
 export function watchPage(events: PageEvents): () => void {
@@ -12,12 +14,15 @@ export function watchPage(events: PageEvents): () => void {
   const show = (event: PageTransitionEvent) => {
     if (event.persisted) events.broughtBack();
   };
+  const online = () => events.online();
   document.addEventListener("visibilitychange", changed);
   window.addEventListener("pagehide", hide);
   window.addEventListener("pageshow", show);
+  window.addEventListener("online", online);
   return () => {
     document.removeEventListener("visibilitychange", changed);
     window.removeEventListener("pagehide", hide);
     window.removeEventListener("pageshow", show);
+    window.removeEventListener("online", online);
   };
 }

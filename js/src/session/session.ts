@@ -20,6 +20,8 @@ import { watchPage } from "./page_watch.ts";
 const VIEWS_GONE_MS = 2000;
 /** An engine that crashed and comes back within that time finds the call resumed. */
 const RESUME_MS = 15_000;
+/** The same for a server that does not answer: a train in a tunnel. */
+const RESUME_SERVER_MS = 120_000;
 /** The engine's refusal of an offer that crossed another page's. */
 const LIVE_ELSEWHERE = "live-elsewhere";
 
@@ -181,6 +183,7 @@ export class Session {
       options,
       page: link.page,
       tell: (message) => void link.send(message),
+      reachAgain: () => link.reachAgain(),
       failed: (problem) => this.fail(problem),
     });
     this.call = call;
@@ -205,6 +208,7 @@ export class Session {
 
   private fail(problem: Problem): void {
     this.endCall();
+    if (problem.code === PROBLEMS.unreachable.code) this.resumeUntilMs = Date.now() + RESUME_SERVER_MS;
     if (problem.code === LIVE_ELSEWHERE) this.store.set({ ...ended(), state: "idle", owner: "another" });
     else this.store.set({ ...ended(), state: "failed", error: problem });
   }
@@ -276,6 +280,7 @@ export class Session {
     return watchPage({
       visible: (visible) => void this.link?.send({ type: "visible", visible }),
       left: () => this.suspend(),
+      online: () => this.link?.open(),
       broughtBack: () => {
         if (this.views > 0) this.link?.open();
       },

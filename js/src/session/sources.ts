@@ -22,6 +22,8 @@ function wish(constraint: unknown, otherwise: number): number {
 
 export class Sources {
   private limits: Partial<Limits> = {};
+  /** Devices that went away by themselves. An unplugged one is used again when it is back. */
+  private readonly missing = new Map<Captured, "unplugged" | "revoked">();
   private closed = false;
 
   constructor(
@@ -106,6 +108,7 @@ export class Sources {
       const track = await this.devices.replace(name, constraints, id);
       track.enabled = enabled;
       const kind = name === "audio" ? "microphone" : "camera";
+      this.missing.delete(name);
       if (!this.closed) store.set({ notice: null, chosen: { ...store.now.chosen, [kind]: id } });
     } catch (cause) {
       this.notice(this.sentence(cause));
@@ -116,21 +119,42 @@ export class Sources {
 
   /** A device went away while it was used: the system's default takes its place, when there is one. */
   async lost(name: Source): Promise<void> {
-    if (name !== "screen") {
-      const constraints = this.constraints(name);
-      const said = `The ${WORD[name]} was unplugged.`;
-      try {
-        if (constraints === false) return;
-        const track = await this.devices.replace(name, constraints, null);
-        this.notice(`${said} Now using ${track.label || "another one"}.`);
-      } catch (cause) {
-        console.info("smallrtc-lab: no other device", cause);
-        if (this.context.options.fallback === "test-signal") this.test(name);
-        this.notice(`${said} Plug it in and switch it on again.`);
-      }
-    }
+    if (name !== "screen") await this.substitute(name);
     await this.changed(name);
     void this.refreshChoices();
+  }
+
+  /** Devices were plugged in or out. */
+  async devicesChanged(): Promise<void> {
+    await this.refreshChoices();
+    const { choices } = this.context.store.now;
+    for (const [name, why] of [...this.missing]) {
+      const plugged = choices[name === "audio" ? "microphone" : "camera"].length > 0;
+      if (plugged && why === "unplugged" && !this.closed && this.missing.delete(name)) await this.choose(name, null);
+    }
+  }
+
+  private async substitute(name: Captured): Promise<void> {
+    const constraints = this.constraints(name);
+    if (constraints === false) return;
+    try {
+      const track = await this.devices.replace(name, constraints, null);
+      this.notice(`The ${WORD[name]} was unplugged. Now using ${track.label || "another one"}.`);
+    } catch (cause) {
+      console.info("smallrtc-lab: no other device", cause);
+      if (this.context.options.fallback === "test-signal") this.test(name);
+      const why = asProblem(cause).code === "permission-denied" ? "revoked" : "unplugged";
+      this.missing.set(name, why);
+      this.notice(this.goneSentence(why));
+    }
+  }
+
+  private goneSentence(why: "unplugged" | "revoked"): string {
+    const words = (["camera", "audio"] as const).filter((name) => this.missing.get(name) === why).map((name) => WORD[name]);
+    const [what, were] = [words.join(" and "), words.length > 1 ? "were" : "was"];
+    return why === "revoked"
+      ? `The permission for your ${what} was taken back. Allow it at the icon left of the address, then switch it on again.`
+      : `The ${what} ${were} unplugged. Plug in one and it is used again.`;
   }
 
   async refreshChoices(): Promise<void> {

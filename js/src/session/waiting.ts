@@ -1,6 +1,6 @@
 // Waiting that always ends: with a result, a deadline or an abort.
 import type { Problem } from "../errors.ts";
-import { LabError } from "../errors.ts";
+import { asError } from "../errors.ts";
 
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -24,7 +24,7 @@ export async function within<T>(work: Promise<T>, ms: number, problem: Problem, 
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   const deadline = sleep(ms, over.signal).then((): never => {
-    throw new LabError(problem.code, problem.message, problem.next_step);
+    throw asError(problem);
   });
   deadline.catch(() => undefined); // when `work` wins, nobody looks at it
   try {

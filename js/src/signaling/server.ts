@@ -1,5 +1,5 @@
 // The Jupyter server this page came from: where it is, how it is spoken to, and what its refusals mean.
-import { LabError, PROBLEMS } from "../errors.ts";
+import { asError, LabError, PROBLEMS } from "../errors.ts";
 import type { Candidate, OfferBody } from "../negotiation.ts";
 
 export interface Place {
@@ -97,8 +97,7 @@ async function request(place: Place, url: string, init: RequestInit): Promise<un
     response = await fetch(url, { ...init, headers: headers(place), credentials: "same-origin", cache: "no-store" });
   } catch (cause) {
     if (init.signal?.aborted) throw cause;
-    const { code, message, next_step } = PROBLEMS.unreachable;
-    throw new LabError(code, message, next_step);
+    throw asError(PROBLEMS.unreachable);
   }
   const body: unknown = await response.json().catch(() => null); // an error page is HTML; its status says enough
   if (!response.ok) throw refusal(response.status, body);

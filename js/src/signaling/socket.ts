@@ -9,6 +9,8 @@ import { probeSocket, socketUrl } from "./server.ts";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
+/** A browser waits minutes for a server that swallows everything. */
+const OPEN_WITHIN_MS = 5000;
 /** Close codes of the server: 4000 and an HTTP status. */
 const UNKNOWN_SESSION = 4404;
 const TOO_SLOW = 4408;
@@ -49,8 +51,20 @@ export class SessionSocket {
     this.dial();
   }
 
+  /** Gives up a socket that may be dead without knowing it, and dials at once. */
+  redial(): void {
+    if (!this.wanted) return;
+    this.drop();
+    this.failures = 0;
+    this.dial();
+  }
+
   close(): void {
     this.wanted = false;
+    this.drop();
+  }
+
+  private drop(): void {
     this.clearTimer();
     const socket = this.socket;
     this.socket = null;
@@ -73,8 +87,14 @@ export class SessionSocket {
     const socket = new WebSocket(socketUrl(this.place, this.session, this.withToken));
     this.socket = socket;
     let opened = false;
+    const late = setTimeout(() => {
+      if (socket !== this.socket) return;
+      this.drop();
+      this.failed({ problem: PROBLEMS.unreachable, final: false });
+    }, OPEN_WITHIN_MS);
     socket.onopen = () => {
       opened = true;
+      clearTimeout(late);
       this.failures = 0;
       if (socket === this.socket) this.events.opened();
     };
@@ -85,6 +105,7 @@ export class SessionSocket {
       else console.warn("smallrtc-lab: a message on the session socket was not understood", event.data);
     };
     socket.onclose = (event) => {
+      clearTimeout(late);
       if (socket !== this.socket) return; // closed by us
       this.socket = null;
       void this.lost(opened, event);
@@ -110,8 +131,12 @@ export class SessionSocket {
       }
       meaning = MEANING[probe];
     }
-    this.events.closed(meaning.problem, meaning.final);
-    if (meaning.final) this.wanted = false;
+    this.failed(meaning);
+  }
+
+  private failed({ problem, final }: { problem: Problem | null; final: boolean }): void {
+    this.events.closed(problem, final);
+    if (final) this.wanted = false;
     else this.again();
   }
 

@@ -1,0 +1,236 @@
+"""What breaks comes back: by itself where it can, else the page says the one thing to do. Prints times to recovery."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.async_api import Browser, expect
+from support.jupyter import JupyterServer
+from support.kernel import Kernel
+from support.labview import LabView, device_requests, live_tracks
+from support.notebookpage import NotebookPage
+
+OpenNotebook = Callable[..., Awaitable[NotebookPage]]
+LaunchChromium = Callable[..., Awaitable[Browser]]
+
+LAB = "from smallrtc_lab import Lab\nlab = Lab()\nlab"
+
+
+async def live_lab(
+    open_notebook: OpenNotebook, *more: str, **options: object
+) -> tuple[NotebookPage, LabView, Kernel]:
+    """A notebook with a live Lab in its first cell."""
+    notebook = await open_notebook([LAB, *more], **options)
+    await notebook.run(0)
+    view = LabView(notebook, 0)
+    await view.start()
+    kernel = await notebook.kernel()
+    await kernel.wait_value("lab.state == 'live'")
+    return notebook, view, kernel
+
+
+async def flows(kernel: Kernel, timeout_s: float = 10.0) -> None:
+    """Wait until new pictures and new sound come into Python again."""
+    await kernel.wait_value("lab.state == 'live'", timeout_s=timeout_s)
+    await kernel.execute(f"lab.video.grab(3, timeout_s={timeout_s}); lab.audio.record(0.2)", timeout_s)
+
+
+def engine_of(kernel: Kernel) -> psutil.Process:
+    """The engine's process."""
+    (engine,) = [p for p in psutil.Process(kernel.pid).children() if "smallrtc_lab.engine" in p.cmdline()]
+    return engine
+
+
+def hold(processes: list[psutil.Process], number: signal.Signals) -> None:
+    """SIGSTOP or SIGCONT to all of them."""
+    for process in processes:
+        os.kill(process.pid, number)
+
+
+@pytest.mark.parametrize("pause_s", [5, pytest.param(12, marks=pytest.mark.soak)])
+async def test_a_silent_network_is_survived(
+    open_notebook: OpenNotebook, jupyter: JupyterServer, pause_s: int
+) -> None:
+    """Nobody answers the page, neither engine nor server, for a while: afterwards all is live again without a click."""
+    notebook, view, kernel = await live_lab(open_notebook)
+    assert jupyter.process is not None
+    away = [engine_of(kernel), psutil.Process(jupyter.process.pid)]
+    hold(away, signal.SIGSTOP)
+    await asyncio.sleep(pause_s)
+    seen = (await view.state(), await view.status())
+    hold(away, signal.SIGCONT)
+    begun = time.monotonic()
+    await view.wait_state("live", 30)
+    await flows(kernel, 20)
+    print(f"silent for {pause_s} s: page said {seen}, live again after {time.monotonic() - begun:.2f} s")
+    assert await live_tracks(notebook) == 2
+    assert await view.problems() == []
+
+
+async def test_a_sleeping_computer_wakes_up_live(
+    open_notebook: OpenNotebook, launch_chromium: LaunchChromium
+) -> None:
+    """The browser stands still for eight seconds, as with the lid closed: Python notices, then all is live again."""
+    before = {process.pid for process in psutil.process_iter()}
+    browser = await launch_chromium()
+    started = [process for process in psutil.process_iter() if process.pid not in before]
+    ours = [process for process in started if "chrom" in process.name()]
+    notebook, view, kernel = await live_lab(open_notebook, browser=browser)
+    ours += [child for process in ours for child in process.children(recursive=True)]
+    hold(ours, signal.SIGSTOP)
+    begun = time.monotonic()
+    await kernel.wait_value("lab.state != 'live'", timeout_s=10)
+    noticed_s = time.monotonic() - begun
+    await asyncio.sleep(8 - noticed_s)
+    hold(ours, signal.SIGCONT)
+    begun = time.monotonic()
+    await flows(kernel, 20)
+    print(
+        f"asleep: noticed by Python after {noticed_s:.2f} s, live again {time.monotonic() - begun:.2f} s after waking"
+    )
+    assert noticed_s < 5
+    assert await live_tracks(notebook) == 2
+    assert await view.problems() == []
+
+
+async def test_a_reloaded_page_is_one_click_from_live(open_notebook: OpenNotebook) -> None:
+    """F5 ends the connection at once; the page that comes back opens nothing by itself, and one click makes it live."""
+    notebook, view, kernel = await live_lab(open_notebook)
+    await notebook.save()
+    begun = time.monotonic()
+    await notebook.page.reload()
+    await kernel.wait_value("lab.state == 'idle'", timeout_s=10)
+    print(f"reload: idle in Python after {time.monotonic() - begun:.2f} s")
+    await notebook.wait_kernel()
+    await view.wait_link("open", 20)
+    assert (await view.state(), await device_requests(notebook)) == ("idle", [])
+    took_s = await view.start()
+    await flows(kernel)
+    print(f"reload: click → live {took_s:.2f} s")
+
+
+async def test_a_page_reloaded_during_a_busy_cell(open_notebook: OpenNotebook) -> None:
+    """A page reloaded while a cell works opens no device, and shows its Start as soon as the cell has ended."""
+    notebook, view, kernel = await live_lab(open_notebook, "import time; time.sleep(8)")
+    await notebook.save()
+    await notebook.submit(1)
+    await notebook.page.reload()
+    waiting = notebook.page.locator(".jp-OutputArea-output").first
+    await expect(waiting).to_contain_text("Loading widget", timeout=20_000)  # JupyterLab's own words
+    await notebook.screenshot("busy-reload")
+    await notebook.wait_kernel()
+    begun = time.monotonic()
+    await view.wait_link("open", 20)
+    print(f"cell ended → Start is there after {time.monotonic() - begun:.2f} s")
+    assert (await view.state(), await device_requests(notebook)) == ("idle", [])
+    await view.start()
+    await flows(kernel)
+
+
+DEVICES = ("camera", "microphone")
+
+
+async def test_a_permission_that_is_taken_back_is_said(
+    open_notebook: OpenNotebook, launch_chromium: LaunchChromium
+) -> None:
+    """Camera and microphone forbidden while live: the page says how to go on, and going on works."""
+    browser = await launch_chromium(accept=False)
+    notebook, view, kernel = await live_lab(open_notebook, browser=browser, permissions=list(DEVICES))
+    await notebook.context.clear_permissions()
+    said = await view.wait_problem("taken back")
+    print(said)
+    await notebook.screenshot("permission-revoked", view.root)
+    assert await live_tracks(notebook) == 0
+    assert await view.state() == "live"
+    await notebook.context.grant_permissions(list(DEVICES))
+    await view.press("Switch camera on")
+    await view.press("Unmute microphone")
+    await flows(kernel)
+    assert await view.problems() == []
+
+
+# No device of a headless browser can be unplugged: what the page sees of it is made here, event by event (W3C Media
+# Capture, 9.3 and 10.2).
+UNPLUG = """(() => {
+  const devices = navigator.mediaDevices
+  window.smallrtcPlugged = [devices.getUserMedia, devices.enumerateDevices]
+  devices.getUserMedia = async () => { throw new DOMException('Requested device not found', 'NotFoundError') }
+  devices.enumerateDevices = async () => []
+  for (const track of smallrtcSeen.tracks.filter(track => track.readyState === 'live')) {
+    track.stop()
+    track.dispatchEvent(new Event('ended'))
+  }
+  devices.dispatchEvent(new Event('devicechange'))
+})()"""
+PLUG = """(() => {
+  [navigator.mediaDevices.getUserMedia, navigator.mediaDevices.enumerateDevices] = window.smallrtcPlugged
+  navigator.mediaDevices.dispatchEvent(new Event('devicechange'))
+})()"""
+
+
+async def test_an_unplugged_device_is_used_again_when_it_is_back(open_notebook: OpenNotebook) -> None:
+    """Camera and microphone unplugged while live: the page says so and stays connected; plugged in, they flow again."""
+    notebook, view, kernel = await live_lab(open_notebook)
+    await notebook.evaluate_quietly(UNPLUG)
+    assert "camera and microphone were unplugged" in await view.wait_problem("is used again")
+    assert await view.state() == "live"
+    await notebook.screenshot("unplugged", view.root)
+    begun = time.monotonic()
+    await notebook.evaluate_quietly(PLUG)
+    await flows(kernel)
+    print(f"plugged in → flows after {time.monotonic() - begun:.2f} s")
+    assert await view.problems() == []
+
+
+@pytest.fixture
+def own_jupyter(tmp_path: Path) -> Iterator[JupyterServer]:
+    """A JupyterLab of this test's own, to be killed and started again on the same port."""
+    server = JupyterServer(tmp_path).start()
+    yield server
+    assert server.stop() == []
+
+
+def kill(server: JupyterServer) -> None:
+    """SIGKILL to the server's process alone, as the out-of-memory killer does."""
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait(5)
+
+
+def start_again(server: JupyterServer) -> None:
+    """The same server on the same port, with the same token."""
+    with server.log_file.open("ab") as log:
+        server.process = subprocess.Popen(
+            server.command(), cwd=server.root, env=server.family.environment({"JUPYTER_TOKEN": server.token}),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    server.wait_ready(time.monotonic() + 60)
+
+
+async def test_a_restarted_server_is_found_again(
+    own_jupyter: JupyterServer, open_notebook: OpenNotebook
+) -> None:
+    """The server dies, and the kernel with it: devices off at once, the page waits, and then says to run the cell."""
+    notebook, view, _ = await live_lab(open_notebook, server=own_jupyter)
+    kill(own_jupyter)
+    begun = time.monotonic()
+    await notebook.wait_true("smallrtcSeen.tracks.every(track => track.readyState !== 'live')", 10)
+    off_s = time.monotonic() - begun
+    await view.wait_link("lost")
+    said = await view.status()
+    print(f"server killed: devices off after {off_s:.2f} s; the page says {said!r}")
+    assert off_s < 3
+    assert said == "Waiting for the Jupyter server…"
+    start_again(own_jupyter)
+    begun = time.monotonic()
+    await expect(view.root.locator(".srl-status-text")).to_contain_text("Run the cell again", timeout=40_000)
+    print(f"server back: said after {time.monotonic() - begun:.2f} s: {await view.status()}")
+    assert await live_tracks(notebook) == 0
