@@ -30,7 +30,10 @@ logger = logging.getLogger(__name__)
 
 AUDIO_RATE = 48000  # Opus decodes to 48 kHz stereo, whatever the microphone had
 AUDIO_CHANNELS = 2
-_REBASE_S = 0.5
+_EARLY_S = 0.5  # before its arrival a sample cannot have been recorded: the pts has jumped
+_LATE_S = 1.0  # so late at once: the source has paused
+_DRIFT_S = 0.1  # so late all the time: it has paused for a little, or its clock is slower than ours
+_DRIFT_WINDOW_S = 3.0
 _VIDEO_TIME_BASE = Fraction(1, 90000)
 
 
@@ -135,6 +138,8 @@ class AudioInbound(_Inbound):
         self.subscriptions: dict[int, AudioSubscription] = {}
         self.on_samples: Callable[[npt.NDArray[np.int16], int], None] | None = None
         self._base: int | None = None
+        self._least_late_s = float("inf")  # in the window of now
+        self._window_end_s = 0.0
         self._begin = 0  # position of the connection's first sample
         self._samples = 0  # how many have come since
 
@@ -165,11 +170,30 @@ class AudioInbound(_Inbound):
             subscription.offer(samples, position)
 
     def _position(self, frame: av.AudioFrame, count: int, arrival_s: float) -> int:
-        """Where these samples belong: by pts within a connection, by arrival where that leads astray."""
+        """Where these samples belong: by pts within a connection, by arrival where that leads astray.
+
+        Samples that are late for once, because this process or the network stood still, keep their place.
+        """
         pts = frame.pts or 0
         by_arrival = round(arrival_s * AUDIO_RATE) - count
-        if self._base is None or abs(self._base + pts - by_arrival) > _REBASE_S * AUDIO_RATE:
-            if self._base is None:
-                self._begin, self._samples = max(by_arrival, self.ring.end), 0
-            self._base = max(by_arrival, self.ring.end) - pts
-        return self._base + pts
+        base = self._base
+        if base is None:
+            self._begin, self._samples = max(by_arrival, self.ring.end), 0
+            base = self._rebase(by_arrival, pts, arrival_s)
+        late_s = (by_arrival - base - pts) / AUDIO_RATE
+        self._least_late_s = min(self._least_late_s, late_s)
+        drifted = arrival_s > self._window_end_s and self._least_late_s > _DRIFT_S
+        if drifted or not -_EARLY_S <= late_s <= _LATE_S:
+            base = self._rebase(by_arrival, pts, arrival_s)
+        elif arrival_s > self._window_end_s:
+            self._begin_window(arrival_s)
+        return base + pts
+
+    def _rebase(self, by_arrival: int, pts: int, arrival_s: float) -> int:
+        self._base = base = max(by_arrival, self.ring.end) - pts
+        self._begin_window(arrival_s)
+        return base
+
+    def _begin_window(self, arrival_s: float) -> None:
+        self._least_late_s = float("inf")
+        self._window_end_s = arrival_s + _DRIFT_WINDOW_S

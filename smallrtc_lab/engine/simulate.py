@@ -36,7 +36,7 @@ __all__ = ["SimulatedBrowser"]
 Message = dict[str, Any]
 _AUDIO_RATE = 48000
 _AUDIO_BLOCK = 960
-_AUDIO_PATIENCE_S = 0.4
+_AUDIO_PATIENCE_S = 0.8
 _HEARTBEAT_S = 1.0
 
 

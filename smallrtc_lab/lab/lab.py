@@ -40,6 +40,7 @@ __all__ = ["Lab"]
 
 _STATIC = pathlib.Path(__file__).parent.parent / "static"
 _CLOSE_TIMEOUT_S = 3.0
+_AUDIO_CREDITS = 16  # blocks at once: in a cell whose C code keeps the GIL a callback gets few turns, let it use them
 
 
 class Lab(anywidget.AnyWidget):  # type: ignore[misc]
@@ -231,7 +232,7 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         ...     return chunk.samples * 0.5
         """
         request = audio_request(block, sample_rate, channels)
-        return self._register(function, AudioProcessor, "audio", controls=controls, credits=4, **request)
+        return self._register(function, AudioProcessor, "audio", controls=controls, credits=_AUDIO_CREDITS, **request)
 
     def watch_video(
         self,
@@ -260,7 +261,7 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
     ) -> Any:
         """Decorator: an observer of sound, any number of them; nothing is sent back."""
         request = audio_request(block, sample_rate, channels)
-        return self._register(function, AudioObserver, "audio observers", credits=4, **request)
+        return self._register(function, AudioObserver, "audio observers", credits=_AUDIO_CREDITS, **request)
 
     def on_message(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Decorator: called with each message of the browser, in order.

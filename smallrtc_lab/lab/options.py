@@ -95,6 +95,8 @@ def simulation(
     for_video = {k: options[k] for k in _VIDEO_DEFAULTS if k in options}
     for_audio = {k: v for k, v in options.items() if k not in for_video}
     of_sound = option_names(audio) if audio in AUDIO_SOURCES else list(for_audio)
+    if audio is None:
+        of_sound = []
     check_keywords(for_audio, [*_VIDEO_DEFAULTS, *of_sound], "simulate()")
     if video is not None:
         picture = _VIDEO_DEFAULTS | for_video

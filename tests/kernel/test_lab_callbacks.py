@@ -175,11 +175,10 @@ async def test_an_error_is_shown_under_its_cell_while_another_cell_runs(live: Ke
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("frame.image / 255", "this one is float64; multiply by 255? Then .astype(np.uint8)"),
-        ("frame.image.astype('int32')", "uint8 or bool, this one is int32"),
-        ("frame.image[:, :, :2]", "(H, W) or (H, W, 3), this one is (480, 640, 2)"),
-        ("'text'", "uint8 or bool, this one is <U4"),
-        ("frame.image[:1, :1]", "at least 2×2 pixels"),
+        ("frame.image / 255", "multiply by 255? (picture * 255).astype(np.uint8)"),
+        ("frame.image.astype('int32')", "got a picture of int32"),
+        ("frame.image[:, :, :2]", "got a picture of shape (480, 640, 2)"),
+        ("'text'", "got str, which is not an array"),
     ],
 )
 async def test_nonsense_returned_is_an_error_that_helps(live: Kernel, body: str, words: str) -> None:

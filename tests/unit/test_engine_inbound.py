@@ -123,6 +123,35 @@ async def test_a_pause_of_the_source_is_a_gap() -> None:
     await stream.disconnect()
 
 
+async def test_a_stall_of_this_process_moves_nothing() -> None:
+    """Packets that come late in a burst keep their places: nothing of the sound is lost."""
+    stream, positions = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    for number in range(400):
+        due_s = 1 + number * 0.02
+        track.put(packet(number * N), 2.8 if 2 < due_s < 2.8 else due_s)
+    await settle(stream, 400)
+    assert positions == [RATE - N + number * N for number in range(400)]
+    assert stream.loss == 0
+    await stream.disconnect()
+
+
+async def test_a_short_pause_is_made_good_within_seconds() -> None:
+    """Sound that is late all the time is moved to where it belongs, with a gap of just that length."""
+    stream, positions = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    for number in range(500):
+        track.put(packet(number * N), 1 + number * 0.02 + (0.3 if number >= 50 else 0))
+    await settle(stream, 500)
+    steps = np.diff(positions)
+    assert sorted(set(steps.tolist())) == [N, N + round(0.3 * RATE)]
+    assert positions[-1] == RATE - N + 499 * N + round(0.3 * RATE)
+    assert positions.index(max(positions)) == 499
+    await stream.disconnect()
+
+
 async def test_a_new_connection_goes_on_behind_the_old_one() -> None:
     """Its pts begin anew; its sound is placed by arrival and never before what is there already."""
     stream, positions = sound()

@@ -1,0 +1,78 @@
+"""Sliders and choices in ipywidgets' short forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smallrtc_lab.lab.controls import Controls
+
+
+@pytest.mark.parametrize(
+    ("short", "widget"),
+    [
+        ((1, 51, 2), {"type": "range", "min": 1, "max": 51, "step": 2, "value": 25}),
+        ((0, 10), {"type": "range", "min": 0, "max": 10, "step": 1, "value": 5}),
+        ((0.0, 1.0), {"type": "range", "min": 0.0, "max": 1.0, "step": 0.01, "value": 0.5}),
+        ((0, 1, 0.25), {"type": "range", "min": 0, "max": 1, "step": 0.25, "value": 0.5}),
+        ((-3, 3), {"type": "range", "min": -3, "max": 3, "step": 1, "value": 0}),
+        (10, {"type": "range", "min": 0, "max": 20, "step": 1, "value": 10}),
+        (-5, {"type": "range", "min": -10, "max": 1, "step": 1, "value": -5}),
+        (0.5, {"type": "range", "min": 0, "max": 1.0, "step": 0.01, "value": 0.5}),
+        (True, {"type": "bool", "value": True}),
+        (["blur", "edges"], {"type": "choice", "options": ["blur", "edges"], "value": "blur"}),
+        ([1, 2, 4], {"type": "choice", "options": [1, 2, 4], "value": 1}),
+    ],
+)
+def test_short_forms(short: Any, widget: dict[str, Any]) -> None:
+    """Each short form is a widget with its first value."""
+    controls = Controls({"k": short})
+    assert controls.widgets == {"k": widget}
+    assert controls.snapshot() == {"k": widget["value"]}
+
+
+@pytest.mark.parametrize(
+    "short", [(2, 1), (1, 1), (1, 5, 0), (1, 5, -1), (1,), (1, 2, 3, 4), [], "text", None, ("a", "b")]
+)
+def test_what_is_no_control_is_refused(short: Any) -> None:
+    """The error names the control."""
+    with pytest.raises(ValueError, match="'k'"):
+        Controls({"k": short})
+
+
+def test_none_are_none() -> None:
+    """Without controls a function gets no keywords."""
+    assert Controls(None).snapshot() == {}
+
+
+def test_the_page_moves_them_within_their_bounds() -> None:
+    """Values of a page are taken where they fit, and ignored where they cannot be."""
+    controls = Controls({"k": (1, 51, 2), "x": (0.0, 1.0), "mode": ["a", "b"], "on": False})
+    for name, value in (("k", 31), ("x", 0.25), ("mode", "b"), ("on", True)):
+        controls.set(name, value)
+    wanted = {"k": 31, "x": 0.25, "mode": "b", "on": True}
+    assert controls.snapshot() == wanted
+    junk: list[tuple[str, Any]] = [
+        ("k", 52), ("k", "31"), ("k", True), ("k", None), ("x", -0.1), ("x", float("nan")),
+        ("mode", "c"), ("mode", None), ("on", 1), ("on", "yes"), ("other", 1),
+    ]  # fmt: skip
+    for name, value in junk:
+        controls.set(name, value)
+    assert controls.snapshot() == wanted
+    assert controls.widgets["k"]["value"] == 31  # a page that comes later sees where it stands
+
+
+def test_whole_sliders_stay_whole() -> None:
+    """JavaScript knows no int: 31.0 is 31 for the function."""
+    controls = Controls({"k": (1, 51, 2)})
+    controls.set("k", 31.0)
+    assert controls.snapshot() == {"k": 31}
+    assert isinstance(controls.snapshot()["k"], int)
+
+
+def test_a_snapshot_is_private() -> None:
+    """Changing one changes nothing."""
+    controls = Controls({"k": 1})
+    controls.snapshot()["k"] = 9
+    assert controls.snapshot() == {"k": 1}
