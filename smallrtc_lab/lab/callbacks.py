@@ -165,7 +165,7 @@ class Callback:
             result = self._worker.call(self.function, item, **self.controls.snapshot())
             checked = self._checked(result, item)
         except (Exception, CallbackStopped) as error:  # noqa: BLE001 - border: a person's function; shown under its cell and in the widget
-            self._report.failed(error, meanwhile=self.meanwhile)
+            self._report.failed(error, meanwhile=self._says_meanwhile())
             return self._run_fallback(item)
         finally:
             self._busy_s += time.perf_counter() - started_s
@@ -173,9 +173,16 @@ class Callback:
         self.last_result = result
         return checked
 
+    def _says_meanwhile(self) -> str:
+        return f"the last {self.name} that worked goes on" if self._falls_back else self.meanwhile
+
+    @property
+    def _falls_back(self) -> bool:
+        return self.fallback is not None and not self.has_worked
+
     def _run_fallback(self, item: Any) -> Any:
         """A function that has never worked yet leaves the floor to the last good one of its name."""
-        if self.fallback is None or self.has_worked:
+        if self.fallback is None or not self._falls_back:
             return _FAILED
         try:
             return self._checked(self._worker.call(self.fallback, item), item)

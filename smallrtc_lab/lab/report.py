@@ -18,7 +18,10 @@ __all__ = ["Report"]
 _INTERVAL_S = 1.0
 _STUCK_INTERVAL_S = 5.0
 _KINDS = 20  # of errors told apart; a message that holds a number makes a new kind each time
-_STYLE = "border-left:3px solid var(--jp-error-color1,#d32f2f);padding:2px 8px;margin:0;white-space:pre-wrap"
+_STYLE = (
+    "border-left:3px solid var(--jp-error-color1,#d32f2f);padding:2px 8px;margin:0;"
+    "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
+)
 _HINT = "border-left:3px solid var(--jp-warn-color1,#f57c00);padding:2px 8px"
 
 

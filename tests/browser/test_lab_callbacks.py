@@ -91,6 +91,9 @@ async def test_errors_are_seen_and_the_original_passes(open_notebook: OpenNotebo
     await notebook.run(4)
     await view.root.locator(".srl-panel").filter(has_text="effect").wait_for(state="detached", timeout=5000)
     assert await returned_error(view, inverted=True) < 6
+    await notebook.run(2)
+    assert "the last effect that worked goes on" in await view.wait_problem("multiply by 255?")
+    assert await returned_error(view, inverted=True) < 6
     before = await kernel.value("seen")
     await notebook.page.wait_for_timeout(1000)
     after = await kernel.value("seen")
