@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from smallrtc_lab.frames import AudioClip, VideoFrame
-from smallrtc_lab.media.picture import check_picture
 
 __all__ = ["as_picture", "as_samples"]
 
@@ -18,6 +17,8 @@ def as_picture(result: Any) -> npt.NDArray[np.uint8] | None:
 
     Raises :class:`TypeError` or :class:`ValueError` for anything else.
     """
+    from smallrtc_lab.media.picture import check_picture  # needs no codec; loaded when first used
+
     if result is None:
         return None
     picture = result.image if isinstance(result, VideoFrame) else result
