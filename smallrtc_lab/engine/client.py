@@ -8,21 +8,16 @@ every session is asked to open itself anew.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import itertools
 import logging
 import os
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from pathlib import Path
-from typing import IO, Any, BinaryIO, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +26,9 @@ from smallrtc_lab import errors
 from smallrtc_lab.errors import EngineCrashed, EngineError, EngineTimeout, ProtocolError
 from smallrtc_lab.framing import Header
 
-from .arena import Attachments, SlotPool, SlotRef
-from .pipes import PipeReader, PipeWriter
+from .arena import SlotRef
+from .pending import Answer, PendingCalls
+from .process import EngineProcess
 
 __all__ = ["Delivery", "EngineClient", "SessionHandler"]
 
@@ -41,7 +37,6 @@ logger = logging.getLogger("smallrtc_lab.engine")
 Delivery = Callable[[Header, bytes], None]
 _CRASH_LIMIT = 3
 _CRASH_WINDOW_S = 60.0
-_STOP_DEADLINE_S = 2.0
 
 
 class SessionHandler(Protocol):
@@ -57,54 +52,6 @@ class SessionHandler(Protocol):
         """A new engine runs: open the session and its subscriptions again."""
 
 
-class _Process:
-    """One engine process with its pipes and its shared memory."""
-
-    def __init__(
-        self, received: Callable[[Header, bytes], None], ended: Callable[[ProtocolError | None], None]
-    ) -> None:
-        self.attachments = Attachments()
-        self.pool = SlotPool(slots=4)
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        self.popen = subprocess.Popen(
-            [sys.executable, "-P", "-m", "smallrtc_lab.engine", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            env=_engine_environment(),
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        self.writer = PipeWriter(cast(BinaryIO, self.popen.stdin), "smallrtc-kernel-out")
-        self.reader = PipeReader(cast(BinaryIO, self.popen.stdout), "smallrtc-kernel-in", received, ended)
-
-    def last_words(self) -> str:
-        """The end of what the process wrote to standard error."""
-        self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, self._stderr.tell() - 4000))
-        return self._stderr.read().decode(errors="replace").strip()
-
-    def stop(self) -> None:
-        """End it in order, or by force after a deadline."""
-        self.writer.close()
-        try:
-            self.popen.wait(_STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            logger.warning("the engine did not end in %.0f s and is killed", _STOP_DEADLINE_S)
-            self.popen.kill()
-            self.popen.wait()
-        self.reader.join(1.0)
-        self.release()
-
-    def release(self) -> None:
-        """Give back memory and files; the process has ended."""
-        if self.popen.stdout is not None:
-            self.popen.stdout.close()
-        self.writer.close()
-        self.pool.close()
-        self.attachments.close()
-        self._stderr.close()
-
-
 class EngineClient:
     """The engine as the kernel sees it. ``link`` holds the arguments of the engine's ``link`` call, or None."""
 
@@ -114,12 +61,12 @@ class EngineClient:
         self._link = link
         self._pid = os.getpid()
         self._lock = threading.RLock()
-        self._calls: dict[int, Future[tuple[Any, bytes]]] = {}
+        self._calls = PendingCalls()
         self._numbers = itertools.count(1)
         self._sessions: dict[str, SessionHandler] = {}
         self._subscriptions: dict[int, tuple[str, Delivery]] = {}
         self._crashes: deque[float] = deque(maxlen=_CRASH_LIMIT)
-        self._process: _Process | None = None
+        self._process: EngineProcess | None = None
 
     @property
     def pid(self) -> int | None:
@@ -133,7 +80,7 @@ class EngineClient:
         with self._lock:
             if self._process is not None:
                 return
-            process = _Process(self._received, lambda problem: self._ended(process, problem))
+            process = EngineProcess(self._received, lambda problem: self._ended(process, problem))
             self._process = process
             atexit.unregister(self.stop)
             atexit.register(self.stop)
@@ -149,7 +96,7 @@ class EngineClient:
             self._subscriptions.clear()
         if process is not None:
             process.stop()
-        self._fail_calls(EngineError("the engine was stopped"))
+        self._calls.fail_all(EngineError("the engine was stopped"))
         atexit.unregister(self.stop)
 
     # Sessions
@@ -173,27 +120,24 @@ class EngineClient:
 
     # Calls
 
-    def submit(self, method: str, *, payload: bytes = b"", **args: Any) -> Future[tuple[Any, bytes]]:
+    def submit(self, method: str, *, payload: bytes = b"", **args: Any) -> Future[Answer]:
         """Call the engine without waiting; the future has the result and its payload, or raises."""
         self._require_own_process()
-        future: Future[tuple[Any, bytes]] = Future()
         with self._lock:
             process = self._process
-            if process is None:
-                future.set_exception(EngineError("the engine does not run; make a new Lab()"))
-                return future
             number = next(self._numbers)
-            self._calls[number] = future
+            future = self._calls.begin(number)
+        if process is None:
+            self._calls.fail(number, EngineError("the engine does not run; make a new Lab()"))
+            return future
+        message = {"type": "call", "id": number, "method": method, "args": args}
         try:
-            sent = process.writer.send(
-                {"type": "call", "id": number, "method": method, "args": args}, payload
-            )
+            sent = process.writer.send(message, payload)
         except (ProtocolError, TypeError, ValueError):  # what JSON cannot hold, or too much of it
-            with self._lock:
-                del self._calls[number]
+            self._calls.forget(number)
             raise
         if not sent:
-            self._settle(number, error=EngineError("the engine does not read; restart the kernel"))
+            self._calls.fail(number, EngineError("the engine does not read; restart the kernel"))
         return future
 
     def call(
@@ -292,7 +236,7 @@ class EngineClient:
             elif "slot" in header:
                 self.free(header)
         elif kind == "reply":
-            self._settle(header["id"], header.get("result"), payload, _as_error(header.get("error")))
+            self._calls.answered(header, payload)
         elif kind == "event":
             self._event(header)
         elif kind == "free":
@@ -318,39 +262,23 @@ class EngineClient:
         if os.getpid() != self._pid:  # the pipes were inherited, their threads were not
             raise EngineError("this process was forked from the kernel: use the lab in the kernel itself")
 
-    def _settle(
-        self, number: int, result: Any = None, payload: bytes = b"", error: Exception | None = None
-    ) -> None:
-        with self._lock:
-            future = self._calls.pop(number, None)
-        if future is None or not future.set_running_or_notify_cancel():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result((result, payload))
-
-    def _fail_calls(self, error: Exception) -> None:
-        for number in list(self._calls):
-            self._settle(number, error=error)
-
-    def _ended(self, process: _Process, problem: ProtocolError | None) -> None:
+    def _ended(self, process: EngineProcess, problem: ProtocolError | None) -> None:
         if self._process is process:  # else it was asked to end
             restart = threading.Thread(
                 target=self._crashed, args=(process, problem), name="smallrtc-restart", daemon=True
             )
             restart.start()
 
-    def _crashed(self, process: _Process, problem: ProtocolError | None) -> None:
+    def _crashed(self, process: EngineProcess, problem: ProtocolError | None) -> None:
         with self._lock:
             if self._process is not process:
                 return
             self._process = None
             handlers = list(self._sessions.values())
-        reason = _describe_end(process, problem)
+        reason = process.describe_end(problem)
         logger.error("%s", reason)
         process.release()
-        self._fail_calls(EngineCrashed(f"{reason} It is started again; call once more."))
+        self._calls.fail_all(EngineCrashed(f"{reason} It is started again; call once more."))
         self._subscriptions.clear()
         self._crashes.append(time.monotonic())
         often = len(self._crashes) == _CRASH_LIMIT and self._crashes[-1] - self._crashes[0] < _CRASH_WINDOW_S
@@ -363,36 +291,5 @@ class EngineClient:
         for handler in handlers:
             try:
                 handler.engine_back()
-            except (
-                errors.SmallRTCError
-            ) as error:  # that lab was closed meanwhile, or this engine ended as well
+            except errors.SmallRTCError as error:  # that lab was closed, or this engine ended as well
                 logger.error("a lab could not go on with the new engine: %s", error)
-
-
-def _describe_end(process: _Process, problem: ProtocolError | None) -> str:
-    if problem is not None:
-        process.popen.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.popen.wait(1.0)
-    code = process.popen.returncode
-    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-    words = process.last_words()
-    tail = f" Its last words:\n{words}" if words else ""
-    return f"The media engine ended unexpectedly ({problem or how}).{tail}"
-
-
-def _engine_environment() -> dict[str, str]:
-    """The kernel's environment, with the place this package was imported from on the path."""
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-
-
-def _as_error(error: dict[str, str] | None) -> Exception | None:
-    """The engine's exception, as the same class here."""
-    if error is None:
-        return None
-    kind = getattr(errors, error["kind"], EngineError)
-    if not (isinstance(kind, type) and issubclass(kind, errors.SmallRTCError)) or kind is errors.RequestError:
-        kind = EngineError
-    return kind(error["message"])
