@@ -71,7 +71,7 @@ class Report:
 
         ``beyond_reach`` when it was asked to stop and did not.
         """
-        if seconds and seconds - self._stuck_s < _STUCK_INTERVAL_S:
+        if seconds and self._stuck_s and seconds - self._stuck_s < _STUCK_INTERVAL_S:
             return
         was_stuck, self._stuck_s = bool(self._stuck_s), seconds
         if seconds:
