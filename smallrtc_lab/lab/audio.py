@@ -72,7 +72,7 @@ class AudioStream:
         ):
             while got < wanted:
                 chunks.append(next(stream))
-                got += len(chunks[-1])
+                got = _place(chunks[-1], chunks[0]) + len(chunks[-1])
                 show(got / wanted)
         return _joined(chunks, wanted)
 
@@ -96,9 +96,19 @@ def audio_request(block: int | None, sample_rate: int, channels: int) -> dict[st
     return {"block": int(block), "sample_rate": int(sample_rate), "channels": int(channels)}
 
 
+def _place(chunk: AudioClip, first: AudioClip) -> int:
+    """How many samples after the first chunk's begin this one begins."""
+    return round((chunk.start_s - first.start_s) * first.sample_rate)
+
+
 def _joined(chunks: list[AudioClip], count: int) -> AudioClip:
+    """One clip of ``count`` samples on a true time axis: what is missing between chunks is zero."""
     first = chunks[0]
-    samples = np.concatenate([chunk.samples for chunk in chunks])[:count]
+    samples = np.zeros((count, first.channels), np.float32)
+    for chunk in chunks:
+        begin = _place(chunk, first)
+        part = chunk.samples[: max(0, count - begin)]
+        samples[begin : begin + len(part)] = part
     gaps = tuple(dict.fromkeys(gap for chunk in chunks for gap in chunk.gaps))
     return AudioClip(
         samples,
