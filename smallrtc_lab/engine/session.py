@@ -215,6 +215,7 @@ class Session:
 
     async def stats(self) -> Message:
         """Everything that is counted, for ``lab.stats()``."""
+        simulated = self.reception.simulated
         return {
             "state": self.state,
             "time_s": self.clock.now_s(),
@@ -226,6 +227,7 @@ class Session:
             },
             "processing": self.processing.stats(),
             "connection": await self.flow.stats(),
+            "simulated": None if simulated is None else simulated.stats(),
             "page": self.page_figures,
             "messages_dropped": self.flow.messages_dropped,
             **self.figures,

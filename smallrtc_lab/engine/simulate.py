@@ -48,6 +48,8 @@ class _Paced:
         self._patience_s = patience_s
         self._start_s: float | None = None
         self._index = -1
+        self.sent = 0
+        self.skipped = 0
 
     async def next_index(self) -> int:
         """Wait for the next time; returns its index since the start."""
@@ -57,10 +59,12 @@ class _Paced:
         due = int((now_s - self._start_s) / self._interval_s)
         self._index += 1
         if (due - self._index) * self._interval_s > self._patience_s:
+            self.skipped += due - self._index
             self._index = due
         delay_s = self._start_s + self._index * self._interval_s - now_s
         if delay_s > 0:
             await asyncio.sleep(delay_s)
+        self.sent += 1
         return self._index
 
 
@@ -70,12 +74,12 @@ class _SyntheticVideoTrack(MediaStreamTrack):
     def __init__(self, source: VideoSource, frame_rate: float) -> None:
         super().__init__()
         self._source = source
-        self._pace = _Paced(1.0 / frame_rate)
+        self.pace = _Paced(1.0 / frame_rate)
         self._ticks = 90000 / frame_rate
         self._reformatter = Reformatter()
 
     async def recv(self) -> av.VideoFrame:
-        index = await self._pace.next_index()
+        index = await self.pace.next_index()
         frame = from_picture(self._source.picture(index), "rgb", reformatter=self._reformatter)
         frame.pts = round(index * self._ticks)
         frame.time_base = Fraction(1, 90000)
@@ -89,10 +93,10 @@ class _SyntheticAudioTrack(MediaStreamTrack):
         super().__init__()
         self._source = source
         # As a browser does: sound that is a little late is sent all the same, for a missing piece is heard.
-        self._pace = _Paced(_AUDIO_BLOCK / _AUDIO_RATE, _AUDIO_PATIENCE_S)
+        self.pace = _Paced(_AUDIO_BLOCK / _AUDIO_RATE, _AUDIO_PATIENCE_S)
 
     async def recv(self) -> av.AudioFrame:
-        index = await self._pace.next_index()
+        index = await self.pace.next_index()
         samples = to_int16(self._source.samples(index * _AUDIO_BLOCK, _AUDIO_BLOCK))
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.reshape(1, -1)), "s16", "stereo")
         frame.sample_rate = _AUDIO_RATE
@@ -105,7 +109,7 @@ class SimulatedBrowser:
     """Sends ``video`` and ``audio`` (a source's name and options each, or None) to a session's offer method."""
 
     def __init__(self, video: Message | None, audio: Message | None) -> None:
-        self._tracks: list[MediaStreamTrack | None] = [_audio_track(audio), _video_track(video)]
+        self._tracks = (_audio_track(audio), _video_track(video))
         self._peer = RTCPeerConnection(
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
@@ -127,6 +131,14 @@ class SimulatedBrowser:
         local = self._peer.localDescription
         answer = await offer({"sdp": local.sdp, "type": local.type, "pc_id": None, "restart_pc": False})
         await self._peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
+
+    def stats(self) -> Message:
+        """By kind: frames ``sent``, those ``skipped`` because this machine stood still, and those ``returned``."""
+        counted: Message = {}
+        for kind, track in zip(("audio", "video"), self._tracks, strict=True):
+            sent, skipped = (0, 0) if track is None else (track.pace.sent, track.pace.skipped)
+            counted[kind] = {"sent": sent, "skipped": skipped, "returned": self.returned[kind]}
+        return counted
 
     async def close(self) -> None:
         """Hang up; no task, thread or socket stays."""
@@ -166,7 +178,7 @@ class SimulatedBrowser:
             await asyncio.sleep(_HEARTBEAT_S)
 
 
-def _video_track(options: Message | None) -> MediaStreamTrack | None:
+def _video_track(options: Message | None) -> _SyntheticVideoTrack | None:
     if options is None:
         return None
     rate = float(options.get("frame_rate", 30))
@@ -175,7 +187,7 @@ def _video_track(options: Message | None) -> MediaStreamTrack | None:
     return _SyntheticVideoTrack(source, rate)
 
 
-def _audio_track(options: Message | None) -> MediaStreamTrack | None:
+def _audio_track(options: Message | None) -> _SyntheticAudioTrack | None:
     if options is None:
         return None
     rest = {k: v for k, v in options.items() if k not in ("name", "seed")}

@@ -102,7 +102,7 @@ async def test_an_audio_processor_gets_every_block_and_its_sound_goes_back(live:
     assert blocks[-1][0] - blocks[0][0] == pytest.approx(49 * 0.02)
     assert await returned(live, "audio") > before + 20
     late_s = await live.value("lab.stats()['processing']['audio_late_s']")
-    assert late_s < 0.6, "more than the time before the first answer was the original"
+    assert late_s < 1.0, "more than the time before the first answer was the original"
     print("audio late", late_s)
 
 
@@ -127,8 +127,8 @@ async def test_observers_run_beside_each_other(live: Kernel) -> None:
         "dict(slow=slow.stats['calls'], small=small.last_result, fast=small.stats['calls'], loud=loud.last_result,"
         " later=later.last_result, sent=lab.stats()['connection']['video']['frames_sent'] - before)"
     )
-    assert 7 <= facts["slow"] <= 12
-    assert facts["fast"] > 30
+    assert 4 <= facts["slow"] <= 12
+    assert facts["fast"] > 15
     assert facts["small"] == [48, 64]
     assert facts["loud"] == pytest.approx(0.5, rel=0.1)
     assert facts["later"] == "awaited"
@@ -235,8 +235,8 @@ async def test_registering_again_and_again_costs_nothing(live: Kernel) -> None:
     )
     before = await returned(live, "video")
     await live.execute("n = effect.stats['calls']\ntime.sleep(1.5)\nn = effect.stats['calls'] - n")
-    assert await live.value("n") > 25
-    assert await returned(live, "video") > before + 25
+    assert await live.value("n") > 12
+    assert await returned(live, "video") > before + 12
     assert await live.value("len(lab.stats()['processing']['subscriptions'])") == 1
 
 
@@ -257,10 +257,10 @@ async def test_a_function_that_blocks_disturbs_no_other_and_is_said_to(live: Ker
     )
     before = await returned(live, "video")
     await live.execute("a, v = hear.stats['calls'], see.stats['calls']\ntime.sleep(2)")
-    assert await live.value("hear.stats['calls'] - a") > 80
-    assert await live.value("see.stats['calls'] - v") > 40
-    assert await returned(live, "video") > before + 20
-    assert await live.value("lab.stats()['processing']['video_late']") > 20
+    assert await live.value("hear.stats['calls'] - a") > 50
+    assert await live.value("see.stats['calls'] - v") > 20
+    assert await returned(live, "video") > before + 10
+    assert await live.value("lab.stats()['processing']['video_late']") > 10
     display = cell.display_ids[-1]
     async with asyncio.timeout(4):
         while "has not returned for" not in live.shown[display]["text/plain"]:

@@ -129,20 +129,25 @@ async def test_a_busy_cell_costs_no_picture_and_no_sound(kernel: Kernel, name: s
         f"x = 1\nbefore = lab.stats()\nt = time.monotonic()\n{work}\nafter = lab.stats()", 40
     )
     before, after = await kernel.value("[before, after]")
-    took_s = after["time_s"] - before["time_s"]
-    rate_hz = (after["video"]["camera"]["received"] - before["video"]["camera"]["received"]) / took_s
-    await kernel.execute("time.sleep(0.8)\nclip = lab.audio.last(5)")
+    await kernel.execute("time.sleep(0.8)")
     starts = await kernel.value("blocks[5:]")
-    hand_over = await kernel.value("see.stats")
+    took_s = after["time_s"] - before["time_s"]
+    sound, pictures = (
+        {
+            "got": kind(after)["received"] - kind(before)["received"],
+            "sent": after["simulated"][name]["sent"] - before["simulated"][name]["sent"],
+        }
+        for name, kind in (("audio", lambda s: s["audio"]), ("video", lambda s: s["video"]["camera"]))
+    )
     print(
-        f"{name}: {rate_hz:.1f} frames/s, loss {after['audio']['loss']:.4f},"
-        f" {hand_over}, {await kernel.value('hear.stats')}"
+        f"{name}: {pictures['got'] / took_s:.1f} frames/s, sound lost {after['audio']['loss']:.4f},"
+        f" {after['simulated']}, {await kernel.value('see.stats')}, {await kernel.value('hear.stats')}"
     )
+    # Beside what was sent, for on a machine that others use, too, the simulated camera stands still at times.
     assert after["state"] == "live"
-    assert rate_hz > 10, (
-        "30 is the goal, 9 what aiortc in a kernel thread gets; other work may share this machine"
-    )
-    assert after["audio"]["loss"] <= 0.003, "three times the goal"
+    assert sound["got"] >= sound["sent"] - 10, "besides the half dozen on their way, everything sent has come"
+    assert pictures["got"] >= 0.9 * pictures["sent"] - 3
+    assert pictures["sent"] / took_s > 10, "9 frames/s is what aiortc in a kernel thread gets"
     jumps = [
         after
         for (before, _), (after, gaps) in itertools.pairwise(starts)
@@ -150,7 +155,6 @@ async def test_a_busy_cell_costs_no_picture_and_no_sound(kernel: Kernel, name: s
     ]
     assert jumps == [], "a block of sound was lost on its way to the callback without a mark"
     assert len(starts) > 100
-    assert await kernel.value("sum(g.duration_s for g in clip.gaps)") < 0.1
     await kernel.execute("hear.remove(); see.remove()")
 
 
