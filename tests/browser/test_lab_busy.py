@@ -30,7 +30,7 @@ ended = time.time()
 stats = lab.stats()
 gaps = lab.audio.last({seconds} - 4).gaps
 """
-NORMAL_S, SOAK_S = 8, 20
+NORMAL_S, SOAK_S = 7, 20
 
 
 async def busy(open_notebook: OpenNotebook, work: str, seconds: float) -> None:

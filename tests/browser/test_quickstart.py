@@ -6,10 +6,12 @@ import asyncio
 import shutil
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import nbformat
+import pytest
+import pytest_asyncio
 from support.jupyter import JupyterServer
 from support.labview import LabView
 from support.notebookpage import NotebookPage
@@ -25,6 +27,19 @@ LOOPBACK_ALONE = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"'
 RUN_ALL = "jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ranAll = true })"
 
 
+Unattended = asyncio.Future[list[tuple[float, list[nbformat.NotebookNode]]]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def unattended(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Unattended]:
+    """The two unattended runs, begun: they wait for a click for twenty seconds, which the other test uses."""
+    place = tmp_path_factory.mktemp("unattended")
+    runs = asyncio.gather(execute(place / "network"), execute(place / "loopback", *LOOPBACK_ALONE))
+    yield runs
+    await asyncio.gather(runs, return_exceptions=True)
+
+
+@pytest.mark.usefixtures("unattended")
 async def test_start_and_run_all_is_green(open_notebook: OpenNotebook, jupyter: JupyterServer) -> None:
     """The notebook in JupyterLab: Run All and one click; no cell fails and the mosaic is seen."""
     shutil.copy(notebooks_source() / NAME, jupyter.root / NAME)
@@ -44,12 +59,9 @@ async def test_start_and_run_all_is_green(open_notebook: OpenNotebook, jupyter: 
     assert await view.problems() == []
 
 
-async def test_unattended_it_is_green(tmp_path: Path) -> None:
+async def test_unattended_it_is_green(unattended: Unattended) -> None:
     """By nbclient, with nobody to click and no server, also without any network: the simulated browser, all green."""
-    results = await asyncio.gather(
-        execute(tmp_path / "network"), execute(tmp_path / "loopback", *LOOPBACK_ALONE)
-    )
-    for took_s, cells in results:
+    for took_s, cells in await unattended:
         print(f"unattended: {took_s:.1f} s")
         ran = [cell for cell in cells if cell.cell_type == "code" and not cell.source.startswith("#")]
         assert all(cell.execution_count for cell in ran)
