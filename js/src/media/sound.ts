@@ -3,11 +3,16 @@
 const FLOOR_DB = -100;
 
 /**
- * Limits the returned sound to about -6 dBFS, so that nobody's ears pay for a wrong factor in a callback. The specification's
- * compressor adds make-up gain of (1 / full-range gain)^0.6 (Web Audio API, 1.19.3): with -6 dB and a ratio of 20 the gain
- * at full scale is -5.7 dB and the make-up 3.42 dB, which `MAKE_UP` takes back so that quiet sound stays as loud as it was sent.
+ * Limits the returned sound to half of full scale, -6 dBFS, so that nobody's ears pay for a wrong factor in a callback.
+ * A compressor holds what lasts just below that, without distortion; it needs a moment, and what comes through meanwhile is cut
+ * at `CEILING`, sample by sample. The specification's compressor adds make-up gain of (1 / full-range gain)^0.6 (Web Audio API,
+ * 1.19.3): with -7 dB and a ratio of 20 the gain at full scale is -6.65 dB and the make-up 3.99 dB, which `MAKE_UP` takes
+ * back so that quiet sound stays as loud as it was sent.
  */
-const LIMIT = { threshold: -6, knee: 0, ratio: 20, attack: 0.001, release: 0.1 };
+const LIMIT = { threshold: -7, knee: 0, ratio: 20, attack: 0.001, release: 0.1 };
+const CEILING = 0.5;
+/** What -1, -0.5, 0, 0.5 and 1 become, with straight lines between; what is beyond stays at the ends (Web Audio API, 1.31). */
+const CUT = new Float32Array([-CEILING, -CEILING, 0, CEILING, CEILING]);
 const MAKE_UP = 10 ** ((-LIMIT.threshold * (1 - 1 / LIMIT.ratio) * 0.6) / 20);
 
 export interface Meter {
@@ -64,7 +69,8 @@ export class Playback {
     this.source = sound.context.createMediaStreamSource(stream);
     this.gain = new GainNode(sound.context, { gain: 1 / MAKE_UP });
     this.out = new MediaStreamAudioDestinationNode(sound.context);
-    this.source.connect(this.gain).connect(new DynamicsCompressorNode(sound.context, LIMIT)).connect(this.out);
+    const cut = new WaveShaperNode(sound.context, { curve: CUT });
+    this.source.connect(this.gain).connect(new DynamicsCompressorNode(sound.context, LIMIT)).connect(cut).connect(this.out);
     this.element.srcObject = this.out.stream;
   }
 
