@@ -47,6 +47,11 @@ const KERNEL_GONE = new LabError("kernel-gone", "The kernel was restarted or sto
 export const PROBLEMS = {
   noExtension: NO_EXTENSION,
   kernelGone: KERNEL_GONE,
+  noJupyter: {
+    code: "no-jupyter",
+    message: "This page comes from no Jupyter server, and camera and microphone reach Python only through one.",
+    next_step: "With Voilà, open the notebook inside Jupyter (the address with /voila/render/) instead of with the command voila.",
+  },
   engineLost: {
     code: "engine-lost",
     message: "Python's media engine stopped.",

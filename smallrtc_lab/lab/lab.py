@@ -40,7 +40,8 @@ __all__ = ["Lab"]
 
 _STATIC = pathlib.Path(__file__).parent.parent / "static"
 _CLOSE_TIMEOUT_S = 3.0
-_AUDIO_CREDITS = 16  # blocks at once: in a cell whose C code keeps the GIL a callback gets few turns, let it use them
+_STILL = "<p><em>Live audio and video: run this notebook in Jupyter, with smallrtc-lab, to start them.</em></p>"
+_AUDIO_CREDITS = 16  # a cell whose C code keeps the GIL leaves a callback few turns: let it use them
 
 
 class Lab(anywidget.AnyWidget):  # type: ignore[misc]
@@ -119,6 +120,13 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         kinds = [k for k in ("audio", "video", "screen") if self._options.get(k)]
         parts = [self.state, *([self.route] if self.route else []), " and ".join(kinds) or "receive only"]
         return f"Lab({', '.join(parts)})"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """As every widget, and a still sentence for places without a kernel: an export, a preview, a diff."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is not None:
+            bundle[0]["text/html"] = _STILL
+        return bundle
 
     def __enter__(self) -> Lab:
         from IPython.display import display
@@ -232,7 +240,9 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         ...     return chunk.samples * 0.5
         """
         request = audio_request(block, sample_rate, channels)
-        return self._register(function, AudioProcessor, "audio", controls=controls, credits=_AUDIO_CREDITS, **request)
+        return self._register(
+            function, AudioProcessor, "audio", controls=controls, credits=_AUDIO_CREDITS, **request
+        )
 
     def watch_video(
         self,

@@ -138,7 +138,17 @@ export class Signaling {
   }
 }
 
-export type Probe = "missing" | "refused" | "unknown-session" | "there" | "unreachable";
+export type Probe = "missing" | "no-jupyter" | "refused" | "unknown-session" | "there" | "unreachable";
+
+/** Every Jupyter server tells its version to everybody; Voilà's own server, or a proxy before one, does not. */
+async function isJupyter(place: Place): Promise<boolean> {
+  try {
+    const said = await request(place, new URL("api", place.base).href, { method: "GET", signal: AbortSignal.timeout(5000) });
+    return typeof (said as { version?: unknown } | null)?.version === "string";
+  } catch {
+    return false;
+  }
+}
 
 /** A WebSocket never says why it was refused: a plain GET of the same address does. */
 export async function probeSocket(place: Place, session: string): Promise<Probe> {
@@ -149,7 +159,7 @@ export async function probeSocket(place: Place, session: string): Promise<Probe>
   } catch (cause) {
     if (!(cause instanceof RequestRefused)) return "unreachable";
     if (cause.status === 404) return cause.problem.code === PROBLEMS.noExtension.code ? "missing" : "unknown-session";
-    if (cause.status === 401 || cause.status === 403) return "refused";
+    if (cause.status === 401 || cause.status === 403) return (await isJupyter(place)) ? "refused" : "no-jupyter";
     return cause.status >= 500 ? "unreachable" : "there";
   }
 }

@@ -24,6 +24,7 @@ export interface SocketEvents {
 
 const MEANING: Record<Probe, { problem: Problem | null; final: boolean }> = {
   missing: { problem: PROBLEMS.noExtension, final: true },
+  "no-jupyter": { problem: PROBLEMS.noJupyter, final: true },
   refused: { problem: PROBLEMS.refused, final: true },
   "unknown-session": { problem: PROBLEMS.kernelGone, final: false },
   unreachable: { problem: PROBLEMS.unreachable, final: false },

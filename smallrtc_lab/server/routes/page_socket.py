@@ -33,6 +33,7 @@ class PageSocket(SocketRoute):
             raise RequestError(403, "origin-not-allowed", "Pages of this origin may not connect here.")
         await require(self, "execute")
         self.broker.admit_page(session_id)
+        _ = self.xsrf_token  # sets its cookie: Voilà's pages have none, and offers are refused without
         await super().get(session_id)
 
     def open(self, session_id: str) -> None:
