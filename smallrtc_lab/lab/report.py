@@ -42,7 +42,7 @@ class Report:
         """The function raised, or returned what cannot be used."""
         kind = f"{type(error).__name__}: {error}"
         if kind not in self.counts and len(self.counts) >= _KINDS:
-            kind = f"{type(error).__name__}, with ever other messages"
+            kind = f"{type(error).__name__}, each time with another text"
         self.counts[kind] = count = self.counts.get(kind, 0) + 1
         now_s = time.monotonic()
         if count > 1 and now_s - self._shown_at_s < _INTERVAL_S:

@@ -76,7 +76,7 @@ def test_messages_that_are_ever_new_are_one_kind_in_the_end(
     for number in range(1000):
         report.failed(raised(ValueError(f"at {number}")), meanwhile="m")
     assert len(report.counts) == 21
-    assert report.counts["ValueError, with ever other messages"] == 980
+    assert report.counts["ValueError, each time with another text"] == 980
     assert capsys.readouterr().err.count("Traceback") == 21
 
 
