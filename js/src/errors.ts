@@ -92,11 +92,11 @@ function names(wanted: Wanted): string {
 /** Why no device can be asked for at all, or null. */
 export function siteProblem(site: Site, wanted: Wanted): Problem | null {
   if (!site.secure) {
+    const port = new URL(site.origin).port || "80";
     return {
       code: "insecure-origin",
       message: `Browsers open a ${wanted.video ? "camera" : "microphone"} only on https or localhost pages, and this page is ${site.origin}.`,
-      next_step:
-        "Forward the port (ssh -L 8888:localhost:8888 …) and open http://localhost:8888, or serve Jupyter over https.",
+      next_step: `Forward the port (ssh -L ${port}:localhost:${port} …) and open http://localhost:${port}, or serve Jupyter over https: smallrtc-lab demo --self-signed.`,
     };
   }
   if (!site.mediaDevices) {

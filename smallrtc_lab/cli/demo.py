@@ -6,9 +6,11 @@ import argparse
 import importlib.util
 import os
 import secrets
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .certificate import CertificateFiles
 from .desk import has_display, is_root
 from .notebooks import copy_notebooks, notebooks_source
 
@@ -37,7 +39,15 @@ def add_to(subcommands: Subcommands) -> None:
         help="where the notebooks go; files that are there already stay as they are (default: ./%(default)s)",
     )
     demo.add_argument("--port", type=int, default=8888, help="first port to try (default: %(default)s)")
-    demo.add_argument("--ip", default="localhost", help="address to listen on (default: %(default)s)")
+    demo.add_argument("--ip", help="address to listen on (default: localhost; with https every address)")
+    https = demo.add_mutually_exclusive_group()
+    https.add_argument(
+        "--self-signed",
+        action="store_true",
+        help="serve https with a certificate of this machine's own, for browsers on other computers",
+    )
+    https.add_argument("--certfile", type=Path, help="serve https with this certificate")
+    demo.add_argument("--keyfile", type=Path, help="the key of --certfile, when it is in another file")
     demo.add_argument("--no-browser", action="store_true", help="only print the address")
     demo.set_defaults(run=run)
 
@@ -49,6 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     directory: Path = arguments.directory.expanduser().resolve()
     try:
+        certificate = certificate_files(arguments)
+    except OSError as error:
+        print(f"No https without its certificate: {error}.")
+        return 1
+    arguments.ip = arguments.ip or ("0.0.0.0" if certificate else "localhost")
+    try:
         kept = copy_notebooks(notebooks_source(), directory)
     except OSError as error:
         print(f"Cannot copy the notebooks: {error}. Another place can be named with --directory.")
@@ -56,11 +72,26 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"Notebooks: {directory}")
     for name in kept:
         print(f"  kept your {name}, which differs from the one of this version")
-    serve(arguments, directory)
+    serve(arguments, directory, certificate)
     return 0
 
 
-def serve(arguments: argparse.Namespace, directory: Path) -> None:
+def certificate_files(arguments: argparse.Namespace) -> CertificateFiles | None:
+    """What to serve https with, None for http; OSError when it cannot be read or made."""
+    if arguments.self_signed:
+        from jupyter_core.paths import jupyter_data_dir
+
+        from .certificate import machine_names, self_signed
+
+        return self_signed(Path(jupyter_data_dir()) / "smallrtc-lab", machine_names())
+    if arguments.certfile is None:
+        return None
+    for file in filter(None, (arguments.certfile, arguments.keyfile)):
+        file.open("rb").close()
+    return CertificateFiles(arguments.certfile, arguments.keyfile)
+
+
+def serve(arguments: argparse.Namespace, directory: Path, certificate: CertificateFiles | None) -> None:
     """Run JupyterLab in this process until it is stopped, so that its kernels have this very Python."""
     from jupyterlab.labapp import LabApp
 
@@ -68,9 +99,14 @@ def serve(arguments: argparse.Namespace, directory: Path) -> None:
     given = os.environ.get("JUPYTER_CONFIG_PATH", "")
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [given, str(SETTINGS)]))
     opens_browser = has_display() and not arguments.no_browser
-    server = LabApp.initialize_server(argv=jupyter_options(arguments, directory, opens_browser))
+    options = jupyter_options(arguments, directory, opens_browser) + https_options(certificate)
+    server = LabApp.initialize_server(argv=options)
+    # Jupyter leaves Ctrl-C without a terminal to Python's exception, which a request in the making swallows.
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
     # Jupyter prints no address with a token it was given, so it is said here, as plainly as can be.
     print(invitation(address(server), server.ip, opens_browser), flush=True)
+    if arguments.self_signed:
+        print(others(server), flush=True)
     server.start()
     print("Stopped.")
 
@@ -91,6 +127,27 @@ def jupyter_options(arguments: argparse.Namespace, directory: Path, opens_browse
     ]
 
 
+def https_options(certificate: CertificateFiles | None) -> list[str]:
+    if certificate is None:
+        return []
+    key = [f"--ServerApp.keyfile={certificate.key}"] if certificate.key else []
+    return [f"--ServerApp.certfile={certificate.certificate}", *key]
+
+
+def others(server: Any) -> str:
+    """The addresses for browsers on other computers, and the warning that they will show."""
+    from .certificate import machine_names
+
+    known = [name for name in machine_names() if name not in (*LOOPBACK, "localhost.localdomain")]
+    hosts = known if server.ip in WILDCARD else [server.ip]
+    token = server.identity_provider.token
+    lines = [
+        f"  https://{f'[{host}]' if ':' in host else host}:{server.port}/lab?token={token}" for host in hosts
+    ]
+    warning = "Each browser warns once that nobody has signed the certificate: it is this machine's own."
+    return "\n".join(["From other computers:", *lines, warning, ""])
+
+
 def address(server: Any) -> str:
     """The address to open, with the token; localhost for every address that means this machine."""
     host = "localhost" if server.ip in LOOPBACK + WILDCARD else server.ip
@@ -108,6 +165,6 @@ def invitation(url: str, ip: str, opens_browser: bool) -> str:
         f"  {url}",
         "Then run the first cell (Shift+Enter) and click Start. Ctrl-C here stops everything.",
     ]
-    if ip not in LOOPBACK:
-        lines.append("Browsers open a camera only on localhost or https addresses.")
+    if ip not in LOOPBACK and not url.startswith("https:"):
+        lines.append("Browsers on other computers open a camera on https addresses only: add --self-signed.")
     return "\n".join([*lines, ""])

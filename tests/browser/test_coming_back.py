@@ -12,9 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Playwright, expect
+from support import chromium as debian
 from support.jupyter import JupyterServer
 from support.kernel import Kernel
+from support.knownmedia import KnownMedia
 from support.labview import LabView, device_requests, live_tracks
 from support.notebookpage import NotebookPage
 
@@ -234,3 +236,97 @@ async def test_a_restarted_server_is_found_again(
     await expect(view.root.locator(".srl-status-text")).to_contain_text("Run the cell again", timeout=40_000)
     print(f"server back: said after {time.monotonic() - begun:.2f} s: {await view.status()}")
     assert await live_tracks(notebook) == 0
+
+
+class NetworkServer(JupyterServer):
+    """A JupyterLab that other computers reach."""
+
+    def command(self) -> list[str]:
+        return [word.replace("ip=127.0.0.1", "ip=0.0.0.0") for word in super().command()]
+
+
+class Cable:
+    """A network of two computers: this one, and a namespace in which a browser runs. Needs root."""
+
+    HERE, THERE = "10.213.7.1", "10.213.7.2"
+
+    def __init__(self) -> None:
+        name = f"srl{os.getpid()}"
+        self.namespace, self.end = name, f"{name}a"
+        self.ip(f"netns add {name}")
+        self.ip(f"link add {self.end} type veth peer name {name}b netns {name}")
+        for place, end, address in (("", self.end, self.HERE), (f"-n {name} ", f"{name}b", self.THERE)):
+            self.ip(f"{place}address add {address}/24 dev {end}")
+            self.ip(f"{place}link set {end} up")
+        self.ip(f"-n {name} link set lo up")
+
+    def ip(self, command: str) -> None:
+        subprocess.run(["ip", *command.split()], check=True, timeout=10)
+
+    def cut(self) -> None:
+        self.ip(f"link set {self.end} down")
+
+    def mend(self) -> None:
+        self.ip(f"link set {self.end} up")
+
+    def close(self) -> None:
+        self.ip(f"link delete {self.end}")
+        self.ip(f"netns delete {self.namespace}")
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    """The network, taken down after the test."""
+    cable = Cable()
+    yield cable
+    cable.close()
+
+
+@pytest.fixture
+def network_jupyter(tmp_path: Path) -> Iterator[JupyterServer]:
+    """A JupyterLab on every address."""
+    server = NetworkServer(tmp_path, arguments=("--ServerApp.allow_remote_access=True",)).start()
+    yield server
+    assert server.stop() == []
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(os.geteuid() != 0, reason="platform: network namespaces need root")
+@pytest.mark.parametrize("cut_s", [4, 20, 45])
+async def test_a_cut_network_comes_back(
+    cable: Cable,
+    network_jupyter: JupyterServer,
+    open_notebook: OpenNotebook,
+    playwright: Playwright,
+    known_media: KnownMedia,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cut_s: int,
+) -> None:
+    """Nothing passes between browser and server for a while: then all is live again without a click."""
+    wrapper = tmp_path / "chromium-behind-the-cable"
+    wrapper.write_text(f'#!/bin/sh\nexec ip netns exec {cable.namespace} {debian.chromium_path()} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setattr(debian, "chromium_path", lambda: wrapper)
+    trusted = f"--unsafely-treat-insecure-origin-as-secure=http://{cable.HERE}:{network_jupyter.port}"
+    browser = await debian.launch_chromium(playwright, known_media, arguments=(trusted,))
+    notebook, view, kernel = await live_lab(
+        open_notebook, browser=browser, server=network_jupyter, host=cable.HERE
+    )
+    cable.cut()
+    begun = time.monotonic()
+    said = []
+    while time.monotonic() < begun + cut_s:
+        said.append((await view.state(), await live_tracks(notebook)))
+        await asyncio.sleep(0.5)
+    print(
+        f"cut: {[(i / 2, *one) for i, one in enumerate(said) if i == 0 or one != said[i - 1]]}, {await view.status()}"
+    )
+    cable.mend()
+    begun = time.monotonic()
+    await view.wait_state("live", 60)
+    await flows(kernel, 30)
+    print(f"cut for {cut_s} s: live again after {time.monotonic() - begun:.2f} s")
+    assert await live_tracks(notebook) == 2
+    await notebook.context.close()
+    await browser.close()

@@ -8,7 +8,7 @@ import type { Place, Probe } from "./server.ts";
 import { probeSocket, socketUrl } from "./server.ts";
 
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 15_000;
+const LONGEST_PAUSE_MS = 8000;
 /** A browser waits minutes for a server that swallows everything. */
 const OPEN_WITHIN_MS = 5000;
 /** Close codes of the server: 4000 and an HTTP status. */
