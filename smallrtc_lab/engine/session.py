@@ -120,7 +120,7 @@ class Session:
         if self.flow.state is not None:
             return self.flow.state
         said = {page.state for page in self.pages}
-        if self.reception.simulated is not None:
+        if self.reception.simulated is not None or "live" in said:  # a page may know a moment before we do
             said.add("connecting")
         return next((state for state in _PAGE_STATE_ORDER if state in said), "idle")
 
