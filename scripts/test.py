@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("unit", "loopback", "server", "kernel", "browser", "network", "benchmarks")
 PROGRAMS = {  # program: (Debian's package, what for)
     "chromium": ("chromium", "the browser tests"),
+    "firefox-esr": ("firefox-esr", "the browser tests"),
+    "pulseaudio": ("pulseaudio", "a sound card for Firefox"),
     "ip": ("iproute2", "the network tests"),
     "unshare": ("util-linux", "the network tests"),
 }
