@@ -44,6 +44,7 @@ test("the status line says where it stands in plain words", () => {
     [{ state: "live", stats }, /^Live · 640×480 · 30\u00a0frames\/s · 12\u00a0ms$/],
     [{ state: "live", stats: { ...stats, route: "turn" }, camera: "test" }, /^Live with a test signal · .* · through a TURN server$/],
     [{ owner: "another" }, /^Live in another tab$/],
+    [{ owner: "another", error: PROBLEMS.unreachable }, /^Waiting for the Jupyter server…$/],
     [{ state: "reconnecting" }, /Reconnecting…$/],
     [{ state: "failed", error: PROBLEMS.timeout }, /^Not live$/],
     [{ error: PROBLEMS.kernelGone }, /^The kernel was restarted or stopped\. Run the cell again\.$/],
@@ -86,6 +87,7 @@ test("the log keeps the last lines and counts what it dropped", () => {
 test("an engine message changes its part of the snapshot and no other", () => {
   assert.deepEqual(changeFor(FIRST, { type: "values", values: { a: 1 } }), { values: { a: 1 } });
   assert.deepEqual(changeFor(FIRST, { type: "engine", state: "absent" }), {});
+  assert.deepEqual(changeFor(FIRST, { type: "owner", who: "another" }), { owner: "another" });
   const processor = { name: "effect", state: "running" as const, controls: {} };
   const running = now({ returnedVideo: true, processors: { video: processor, audio: null } });
   assert.equal(changeFor(running, { type: "processors", video: null, audio: null }).returnedVideo, false);
