@@ -1,7 +1,7 @@
-"""Make the pictures of the documentation and look at every state: `python scripts/screenshots.py [NAME …]`, with the test extra installed.
+"""Pictures of every state, to look at and for the documentation: `python scripts/screenshots.py [NAME …]`.
 
-A real JupyterLab in a real Chromium, whose camera shows the portrait that matplotlib brings along (Rear Admiral Grace
-Hopper, U.S. Navy, public domain). The pictures land in `docs/`.
+Needs the test extra. A real JupyterLab in a real Chromium, whose camera shows the portrait that matplotlib brings
+along (Rear Admiral Grace Hopper, U.S. Navy, public domain). The pictures land in `docs/`.
 """
 
 from __future__ import annotations

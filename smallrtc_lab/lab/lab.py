@@ -40,7 +40,7 @@ __all__ = ["Lab"]
 
 _STATIC = pathlib.Path(__file__).parent.parent / "static"
 _CLOSE_TIMEOUT_S = 3.0
-_STILL = "<p><em>Live audio and video: run this notebook in Jupyter, with smallrtc-lab, to start them.</em></p>"
+_STILL = "<p><em>Live audio and video: run this notebook in Jupyter with smallrtc-lab to start them.</em></p>"
 _AUDIO_CREDITS = 16  # a cell whose C code keeps the GIL leaves a callback few turns: let it use them
 
 

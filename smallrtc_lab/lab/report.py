@@ -55,7 +55,7 @@ class Report:
         self._output.show(*self._standing)
         problem = {
             "code": f"callback-{self._name}",
-            "message": f"{self._name}: {kind}",
+            "message": f"{self._name}: {type(error).__name__}: {error}",
             "next_step": f"Mend the function and run its cell again; {meanwhile}.",
             "detail": detail,
             "count": count,

@@ -39,10 +39,27 @@ async def live_lab(
     return notebook, view, kernel
 
 
+# "live" may be what was true before the loss was noticed: then the first reading is refused, and the next is not.
+FLOWS = """
+import time
+from smallrtc_lab import NotLiveError, StreamTimeout
+deadline_s = time.monotonic() + {timeout_s}
+while True:
+    try:
+        lab.wait_live({timeout_s})
+        lab.video.grab(3, timeout_s=2)
+        lab.audio.record(0.2)
+        break
+    except (NotLiveError, StreamTimeout):
+        if time.monotonic() > deadline_s:
+            raise
+"""
+
+
 async def flows(kernel: Kernel, timeout_s: float = 10.0) -> None:
     """Wait until new pictures and new sound come into Python again."""
     await kernel.wait_value("lab.state == 'live'", timeout_s=timeout_s)
-    await kernel.execute(f"lab.video.grab(3, timeout_s={timeout_s}); lab.audio.record(0.2)", timeout_s)
+    await kernel.execute(FLOWS.format(timeout_s=timeout_s), 2 * timeout_s)
 
 
 def engine_of(kernel: Kernel) -> psutil.Process:

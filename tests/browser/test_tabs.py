@@ -57,7 +57,7 @@ async def test_a_second_tab_takes_over_and_gives_back(open_notebook: OpenNoteboo
         print(f"take over: the other's devices off after {off_s:.2f} s, live here after {took_s:.2f} s")
         assert took_s < 3
         picture = await kernel.array("lab.video.grab(3).images[-1]")
-        assert picture_error(picture) < 4
+        assert picture_error(picture) < 12  # the right picture, at whatever bitrate it has reached
     assert await device_requests(second) == ["getUserMedia"] * 2
     await first.screenshot("tabs-first-again")
 
