@@ -37,7 +37,9 @@ export class Channel {
     this.detach();
     this.channel = channel;
     channel.onopen = () => this.opened(channel);
-    channel.onmessage = (event) => this.received(event.data);
+    channel.onmessage = (event) => {
+      if (channel === this.channel) this.received(event.data); // a closed one may still hand over what had come
+    };
     channel.onclose = () => {
       if (channel !== this.channel) return;
       this.detach();
