@@ -211,6 +211,7 @@ async def test_closing_in_mid_conversion_loses_no_slot(
         return convert(*args, **options)
 
     monkeypatch.setattr(subscriptions, "to_picture", slow)
+    monkeypatch.setattr(subscriptions, "INLINE_BYTES", 0)
     subscription = subscribe(kernel, executor)
     subscription.offer(timed(0))
     await asyncio.wait_for(begun.wait(), 3)
