@@ -1,6 +1,7 @@
 """Figures of smallrtc-lab beside bare aiortc doing the same work, in one run on one machine.
 
     python tests/benchmarks/run.py [busy delay cpu hand-over imports bundle click]
+    python tests/benchmarks/run.py memory    # half an hour
 
 Ratios are what to trust: the absolute figures are those of the machine.
 """
@@ -10,21 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
-import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
 import psutil  # noqa: E402
-from support.jupyter import JupyterServer  # noqa: E402
-from support.kernel import Kernel  # noqa: E402
+from memory import memory  # noqa: E402
+from stage import SIZES, Peer, jupyter, kernel, offer_url  # noqa: E402
 
 CELLS = {
     "sleeps": "import time; time.sleep({s})",
@@ -34,7 +33,6 @@ CELLS = {
         "while time.time() < e: sorted(l)"
     ),
 }
-SIZES = {"480p": (640, 480), "720p": (1280, 720)}
 OURS = """
 from smallrtc_lab import Lab
 lab = Lab(); seen = [0]
@@ -55,58 +53,6 @@ server = BareServer("receive")
 def counts():
     return server.video, server.audio, server.video
 """
-
-
-@contextlib.contextmanager
-def jupyter(app: str = "server") -> Iterator[JupyterServer]:
-    with tempfile.TemporaryDirectory() as directory:
-        server = JupyterServer(Path(directory) / "jupyter", app=app).start()  # type: ignore[arg-type]
-        try:
-            yield server
-        finally:
-            server.stop()
-
-
-@contextlib.asynccontextmanager
-async def kernel(server: JupyterServer, code: str) -> AsyncIterator[Kernel]:
-    running = await server.start_kernel()
-    try:
-        await running.execute(code, 60)
-        yield running
-    finally:
-        await running.shutdown()
-
-
-class Peer:
-    """The sending process."""
-
-    def __init__(self, url: str, headers: dict[str, str], size: str, seconds: float, mode: str) -> None:
-        width, height = SIZES[size]
-        task = {
-            "url": url,
-            "headers": headers,
-            "width": width,
-            "height": height,
-            "seconds": seconds,
-            "mode": mode,
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "peer.py"), json.dumps(task)],
-            stdout=subprocess.PIPE,
-            env={**__import__("os").environ, "PYTHONPATH": str(HERE.parent.parent)},
-            text=True,
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline().strip() == "sending"
-
-    def figures(self) -> dict[str, Any]:
-        out, _ = self.process.communicate(timeout=120)
-        result: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
-        return result
-
-
-def offer_url(server: JupyterServer, session: str) -> str:
-    return f"{server.url}smallrtc/sessions/{session}/api/offer"
 
 
 async def busy(seconds: float = 8.0) -> None:
@@ -283,11 +229,13 @@ ALL = {
     "bundle": bundle,
     "click": click,
 }
+# Of ours alone, and long: only by name.
+LONG = {"memory": memory}
 
 
 async def main(names: list[str]) -> None:
     for name in names or list(ALL):
-        await ALL[name]()
+        await (ALL | LONG)[name]()
 
 
 if __name__ == "__main__":
