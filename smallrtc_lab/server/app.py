@@ -38,7 +38,7 @@ class SmallRTCLab(Settings, ExtensionApp):  # type: ignore[misc]
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
-        self.handlers.extend(routes(self.broker))
+        self.handlers.extend(routes(self.broker, at_root=self.at_root))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Tell kernels where the server is. Jupyter calls this when its port is bound, after all retries."""

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from smallrtc_lab.errors import ProtocolError, RequestError
 from smallrtc_lab.framing import Header, pack, unpack
 
 from .exchange import Link, Reply
+from .invitations import Invitation, Invitations
 from .limits import Limits
 from .outbox import Outbox, Wire
 from .rates import TokenBucket
@@ -45,11 +47,13 @@ class Broker:
         self.limits = limits
         self.ice_servers = ice_servers
         self.base_url = base_url
-        self.default_session: str | None = None
+        # Programs that this server itself started, by the name they link with: the keys of their proofs.
+        self.programs: dict[str, bytes] = {}
         self._on_activity = on_activity
         self._links: dict[str, Link] = {}
         self._outboxes: set[Outbox] = set()
         self._sessions = Sessions(limits)
+        self._invitations = Invitations(limits.max_invitations, limits.invitation_life_s, time.monotonic)
         self._closed = False
         self._handlers: dict[str, Callable[[Link, Header, bytes], None]] = {
             "session-open": self._on_session_open,
@@ -62,9 +66,38 @@ class Broker:
 
     # requests
 
-    async def request(self, session_id: str, method: str, body: Any) -> Reply:
-        """Ask the session's engine; raises :class:`RequestError` when no answer came from it."""
+    def invite(self, session_id: str | None, body: Any) -> Invitation:
+        """A new name for a served session, the default one if none is asked for.
+
+        Raises :class:`RequestError` 404 for a session that is not served, 503 when nothing is.
+        """
         self._refuse_when_closed()
+        session = self._sessions.find(session_id or self.default_session)
+        if session is None or not session.served:
+            raise RequestError(404, "not-served", "Nothing is served under that name.")
+        return self._invitations.issue(session.id, body)
+
+    @property
+    def default_session(self) -> str:
+        """What is served to clients that name nothing: the session that is served longest. 503 without one."""
+        served = next((session.id for session in self._sessions if session.served), None)
+        if served is None:
+            raise RequestError(
+                503,
+                "nothing-served",
+                "Nothing is served here yet: call smallrtc_lab.serve(bot) in a notebook.",
+            )
+        return served
+
+    async def request(self, session_id: str, method: str, body: Any) -> Reply:
+        """Ask the session's engine; raises :class:`RequestError` when no answer came from it.
+
+        ``session_id`` may be an invitation: its ``body`` stands in for the request data of an offer without any.
+        """
+        self._refuse_when_closed()
+        invitation = self._invitations.find(session_id)
+        if invitation is not None:
+            session_id, body = invitation.session, _invited(invitation, method, body)
         link = await self._sessions.link_of(session_id)
         session = self._sessions.find(session_id)
         if session is not None and not session.allows(method):
@@ -193,6 +226,7 @@ class Broker:
         except RequestError as error:
             link.tell({"type": "session-refused", "session": header.get("session"), **error.to_json()})
             return
+        session.serves = header.get("serves") is True
         for page in session.pages.values():
             if page.patience is not None:
                 page.patience.cancel()
@@ -237,6 +271,7 @@ class Broker:
 
     def _end(self, session: Session) -> None:
         self._sessions.closed(session)
+        self._invitations.withdraw(session.id)
         for page in session.pages.values():
             self._tell_absent(page)
 
@@ -275,6 +310,18 @@ class Broker:
     def _refuse_when_closed(self) -> None:
         if self._closed:
             raise _stopping()
+
+
+def _invited(invitation: Invitation, method: str, body: Any) -> Any:
+    """The request as the engine gets it: an offer carries the name it came by, and what ``start`` was told."""
+    if method != "offer":
+        return body
+    asked = body.get("request_data")
+    return {
+        **body,
+        "request_data": invitation.body if asked is None else asked,
+        "session_id": invitation.name,
+    }
 
 
 def _stopping() -> RequestError:

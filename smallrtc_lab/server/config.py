@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from traitlets import Bunch, Float, HasTraits, Int, TraitError, default, validate
+from traitlets import Bool, Bunch, Float, HasTraits, Int, TraitError, default, validate
 from traitlets import List as ListTrait
 
 from smallrtc_lab.ice import normalise_ice_servers
@@ -67,6 +67,10 @@ class Settings(HasTraits):
         "How many requests may wait for one engine, and how many for engines that are not there yet; "
         "one more is answered with 429.",
     )
+    max_invitations = _count(
+        Limits.max_invitations,
+        "How many names given out by POST start may be open; one more is answered with 429.",
+    )
     max_body_bytes = _count(
         Limits.max_body_bytes, "Largest body of an HTTP request in bytes; a larger one is answered with 413."
     )
@@ -102,6 +106,10 @@ class Settings(HasTraits):
     max_bitrate_bps = _count(
         Limits.max_bitrate_bps, "Highest bitrate a session may ask for, in bits a second."
     )
+    invitation_life_s = _amount(
+        Limits.invitation_life_s,
+        "Seconds after its last use that a name given out by POST start is forgotten.",
+    )
     engine_wait_s = _amount(
         Limits.engine_wait_s, "Seconds a request or a page waits for an engine that is not there yet."
     )
@@ -114,6 +122,9 @@ class Settings(HasTraits):
     close_timeout_s = _amount(
         Limits.close_timeout_s, "Seconds a page or an engine has to answer a close before its socket is cut."
     )
+    at_root = Bool(
+        False, help="Answer /start, /api/offer, /sessions/… and /client/ at the root of the server, too."
+    ).tag(config=True)
     ice_servers: ListTrait[Any] = ListTrait(
         help="STUN and TURN servers for engines and pages: a list of URLs, or of dicts with 'urls', 'username' and "
         f"'credential'. Without this setting the environment variable {ICE_SERVERS_VARIABLE} is read (JSON)."

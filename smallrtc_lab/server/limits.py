@@ -18,6 +18,7 @@ class Limits:
     max_pages_per_session: int = 8
     max_connections: int = 4
     max_pending_requests: int = 32
+    max_invitations: int = 1000
     max_body_bytes: int = 256 * 1024
     max_message_bytes: int = 64 * 1024
     max_link_message_bytes: int = 16 * 1024 * 1024
@@ -30,6 +31,7 @@ class Limits:
     max_height: int = 1080
     max_frame_rate: float = 60.0
     max_bitrate_bps: int = 8_000_000
+    invitation_life_s: float = 3600.0
     engine_wait_s: float = 5.0
     request_timeout_s: float = 15.0
     write_timeout_s: float = 10.0

@@ -59,8 +59,14 @@ class Session:
     patches: TokenBucket
     state: SessionState = SessionState.EXPECTED
     link: Link | None = None
+    serves: bool = False  # whether it takes clients that are no page of its own
     pages: dict[str, Page] = field(default_factory=dict)
     waiting: set[asyncio.Future[Link]] = field(default_factory=set)
+
+    @property
+    def served(self) -> bool:
+        """Whether clients from outside may join it now."""
+        return self.serves and self.link is not None
 
     @property
     def needed(self) -> bool:

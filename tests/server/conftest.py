@@ -96,8 +96,10 @@ class RunningServer:
         """The key of the kernel's connection file."""
         return bytes(self.app.kernel_manager.get_kernel(kernel_id).session.key)
 
-    async def engine(self, *sessions: str, kernel_id: str | None = None, **options: Any) -> Engine:
-        """Link an engine that says hello and opens these sessions."""
+    async def engine(
+        self, *sessions: str, kernel_id: str | None = None, serves: bool = False, **options: Any
+    ) -> Engine:
+        """Link an engine that says hello and opens these sessions, for outside clients too when it `serves`."""
         kernel_id = kernel_id or await self.idle_kernel()
         proof = link_proof(kernel_id, self.key(kernel_id))
         headers = {"X-SmallRTC-Kernel": kernel_id, "X-SmallRTC-Proof": proof}
@@ -105,7 +107,7 @@ class RunningServer:
         await engine.send({"type": "hello", "version": 1, "kernel_id": kernel_id, "pid": os.getpid()})
         engine.welcome = await engine.expect("welcome")
         for session in sessions:
-            await engine.send({"type": "session-open", "session": session})
+            await engine.send({"type": "session-open", "session": session, "serves": serves})
         return engine
 
 

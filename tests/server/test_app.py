@@ -151,8 +151,7 @@ async def test_no_secret_in_any_log(start_server: Any, caplog: pytest.LogCapture
     server = await start_server(
         f"--SmallRTCLab.ice_servers={json.dumps(ice)}", "--SmallRTCLab.engine_wait_s=0.2"
     )
-    server.extension.broker.default_session = "s1"
-    engine = await server.engine("s1")
+    engine = await server.engine("s1", serves=True)
     page = await server.page("s1")
     await page.send({"type": "hello", "version": 1, "page": "p", "visible": True, "x": SECRETS["sdp"]})
     await engine.expect("page-open")

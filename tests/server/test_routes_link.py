@@ -12,7 +12,7 @@ import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from websockets.exceptions import InvalidStatus
 
-from smallrtc_lab.framing import pack
+from smallrtc_lab.framing import pack, unpack
 from smallrtc_lab.server.proof import link_proof
 
 # What an engine does, in a kernel: everything it needs came with its start.
@@ -75,6 +75,22 @@ async def test_only_the_right_proof_for_an_existing_kernel(server: Any) -> None:
         assert await refused(server, headers) == (403, "wrong-proof")
     for headers in ({}, {"X-SmallRTC-Kernel": "nobody", "X-SmallRTC-Proof": proof}):
         assert await refused(server, headers) == (403, "unknown-kernel")
+
+
+async def test_programs_beside_a_kernel_or_of_the_server(server: Any) -> None:
+    """A program that a kernel started links beside its engine; one of the server's own has a key of its own."""
+    engine = await server.engine("lab")
+    beside = f"{engine.kernel_id}/echo"
+    server.extension.broker.programs["runner"] = b"key of the server's own"
+    for name, key in ((beside, server.key(engine.kernel_id)), ("runner", b"key of the server's own")):
+        headers = {"X-SmallRTC-Kernel": name, "X-SmallRTC-Proof": link_proof(name, key)}
+        link = await server.dial("link", headers)
+        await link.send(pack({"type": "hello", "version": 1, "kernel_id": name, "pid": 1}))
+        assert unpack(await link.recv())[0]["type"] == "welcome"
+        wrong = headers | {"X-SmallRTC-Proof": link_proof(engine.kernel_id, key)}
+        assert await refused(server, wrong) == (403, "wrong-proof")
+    reply, _ = await asyncio.gather(server.offer("lab"), engine.answer())
+    assert reply.status_code == 200  # its link was not taken by the program beside it
 
 
 async def test_a_login_is_no_proof(server: Any) -> None:

@@ -129,9 +129,10 @@ async def test_without_a_session_nothing_is_served_yet(server: Any) -> None:
     """Clients that name no session get 503 and a sentence until one is the default; then it answers them."""
     for method, body in (("POST", OFFER), ("PATCH", PATCH)):
         reply = await server.ask(method, "api/offer", body)
-        assert (reply.status_code, reply.json()["reason"]) == (503, "no-default-session")
-    engine = await server.engine("s1")
-    server.extension.broker.default_session = "s1"
+        assert (reply.status_code, reply.json()["reason"]) == (503, "nothing-served")
+    engine = await server.engine("s1", serves=True)
+    while not any(session.served for session in server.extension.broker._sessions):
+        await asyncio.sleep(0.01)
     reply, request = await asyncio.gather(server.ask("POST", "api/offer", OFFER), engine.answer())
     assert (reply.status_code, request["session"]) == (200, "s1")
     reply, request = await asyncio.gather(server.ask("PATCH", "api/offer", PATCH), engine.answer())

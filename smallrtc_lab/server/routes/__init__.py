@@ -16,12 +16,17 @@ from .start import Start
 __all__ = ["routes"]
 
 
-def routes(broker: Broker) -> list[tuple[str, Any, dict[str, Any]]]:
-    """Pattern, handler and what the handler is made with."""
+def routes(broker: Broker, *, at_root: bool) -> list[tuple[str, Any, dict[str, Any]]]:
+    """Pattern, handler and what the handler is made with; ``at_root``: the protocol's own addresses work, too."""
+    protocol: list[tuple[str, Any]] = [
+        (r"start", Start),
+        (r"api/offer", DefaultOffer),
+        (r"sessions/([^/]+)/start", Start),
+        (r"sessions/([^/]+)/api/offer", Offer),
+    ]
     table: list[tuple[str, Any]] = [
-        (r"smallrtc/start", Start),
-        (r"smallrtc/api/offer", DefaultOffer),
-        (r"smallrtc/sessions/([^/]+)/api/offer", Offer),
+        *((f"smallrtc/{pattern}", handler) for pattern, handler in protocol),
+        *((rf"/{pattern}", handler) for pattern, handler in protocol if at_root),
         (r"smallrtc/sessions/([^/]+)/pictures/([^/]+)", Picture),
         (r"smallrtc/sessions/([^/]+)/socket", PageSocket),
         (r"smallrtc/link", LinkSocket),

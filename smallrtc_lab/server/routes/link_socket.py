@@ -1,4 +1,7 @@
-"""The engine's link. No page may come here: a browser always says its origin, and an engine has none."""
+"""The link of an engine, or of a program that serves a bot.
+
+No page may come here: a browser always says its origin, and an engine has none.
+"""
 
 from __future__ import annotations
 
@@ -63,8 +66,18 @@ class LinkSocket(SocketRoute):
     def _proven_kernel(self) -> str:
         kernel_id = self.request.headers.get("X-SmallRTC-Kernel", "")
         proof = self.request.headers.get("X-SmallRTC-Proof", "")
-        if kernel_id not in self.kernel_manager:
+        key = self._key_of(kernel_id)
+        if key is None:
             raise RequestError(403, "unknown-kernel", "This Jupyter server has no such kernel.")
-        if not proves(proof, kernel_id, self.kernel_manager.get_kernel(kernel_id).session.key):
+        if not proves(proof, kernel_id, key):
             raise RequestError(403, "wrong-proof", "This is not the proof of that kernel.")
         return kernel_id
+
+    def _key_of(self, name: str) -> bytes | None:
+        """The key of a kernel, of a program beside one (``{kernel id}/{name}``), or of one this server started."""
+        if name in self.broker.programs:
+            return self.broker.programs[name]
+        kernel_id = name.partition("/")[0]
+        if kernel_id not in self.kernel_manager:
+            return None
+        return bytes(self.kernel_manager.get_kernel(kernel_id).session.key)

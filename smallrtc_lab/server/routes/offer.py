@@ -7,7 +7,6 @@ from typing import Any
 
 from tornado.web import authenticated
 
-from smallrtc_lab.errors import RequestError
 from smallrtc_lab.server.bodies import offer_body, patch_body
 
 from .base import JsonRoute
@@ -44,19 +43,9 @@ class DefaultOffer(_Asking):
     @authenticated
     async def post(self) -> None:
         """An offer for an answer."""
-        await self._ask(self._session(), "offer", offer_body)
+        await self._ask(self.broker.default_session, "offer", offer_body)
 
     @authenticated
     async def patch(self) -> None:
         """Candidates that were found after the offer was sent."""
-        await self._ask(self._session(), "patch", patch_body)
-
-    def _session(self) -> str:
-        return default_session(self)
-
-
-def default_session(route: JsonRoute) -> str:
-    """The session for clients that name none; 503 while nothing is served to them."""
-    if route.broker.default_session is None:
-        raise RequestError(503, "no-default-session", "Nothing is served here without a session's name yet.")
-    return route.broker.default_session
+        await self._ask(self.broker.default_session, "patch", patch_body)

@@ -9,19 +9,24 @@ from tornado.web import authenticated
 from smallrtc_lab.server.bodies import start_body
 
 from .base import JsonRoute
-from .offer import default_session
 
 __all__ = ["Start"]
 
 
 class Start(JsonRoute):
-    """Names the session to send offers to, and ICE servers if there are any."""
+    """Gives out a name to send offers to, and ICE servers if there are any.
+
+    ``sessions/{id}/start`` is for one served session, ``start`` for the one that is served longest.
+    """
 
     @authenticated
-    async def post(self) -> None:
-        """``{"sessionId", "iceConfig"}``."""
+    async def post(self, session_id: str | None = None) -> None:
+        """``{"sessionId", "iceConfig"}``; offers to that session carry the ``body`` that was sent here."""
         wanted = start_body(self.json_body())
-        answer: dict[str, Any] = {"sessionId": default_session(self)}
+        answer: dict[str, Any] = {"sessionId": self._invite(session_id, wanted["body"])}
         if wanted["enableDefaultIceServers"] and self.broker.ice_servers:
             answer["iceConfig"] = {"iceServers": self.broker.ice_servers}
         self.finish(answer)
+
+    def _invite(self, session_id: str | None, body: Any) -> str:
+        return self.broker.invite(session_id or self.broker.default_session, body).name
