@@ -1,7 +1,8 @@
-// Bundles src/ into ../smallrtc_lab/static: widget.js, widget.css and bundle.sha256, the hash of what they were made of.
+// Bundles src/ into ../smallrtc_lab/static: widget.js, widget.css, labextension/ (what JupyterLab and Notebook 7 load by
+// themselves) and bundle.sha256, the hash of what they were made of.
 // `node js/build.mjs` builds once, `--watch` keeps building.
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -37,24 +38,62 @@ const note = {
   },
 };
 
-const options = {
+/** A prebuilt extension as JupyterLab finds it: package.json names a script, whose name changes with its content for the sake of caches. */
+function writeExtension(script) {
+  const folder = join(out, "labextension");
+  const load = `static/remoteEntry.${createHash("sha256").update(script).digest("hex").slice(0, 16)}.js`;
+  const [, version] = /__version__ = "(.+)"/.exec(readFileSync(join(out, "..", "__init__.py"), "utf8"));
+  const about = {
+    name: "smallrtc-lab",
+    version,
+    description: "Says what a live widget of smallrtc-lab waits for while the kernel is busy.",
+    license: "BSD-3-Clause",
+    jupyterlab: { extension: true, _build: { load, extension: "./extension" } },
+  };
+  const install = { packageManager: "python", packageName: "smallrtc-lab", uninstallInstructions: "pip uninstall smallrtc-lab" };
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(folder, "static"), { recursive: true });
+  writeFileSync(join(folder, load), script);
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(about, null, 2)}\n`);
+  writeFileSync(join(folder, "install.json"), `${JSON.stringify(install, null, 2)}\n`);
+}
+
+const extension = {
+  name: "extension",
+  setup(build) {
+    build.onEnd(({ errors, outputFiles }) => {
+      if (errors.length === 0) writeExtension(outputFiles[0].contents);
+    });
+  },
+};
+
+const common = {
   absWorkingDir: here,
-  entryPoints: [
-    { in: "src/widget.ts", out: "widget" },
-    { in: "src/css/widget.css", out: "widget" },
-  ],
-  entryNames: "[name]",
   outdir: out,
   bundle: true,
-  format: "esm",
   target: "es2022",
   minify: true,
   charset: "utf8",
   legalComments: "none",
   logLevel: "warning",
+};
+
+const extensionOptions = { ...common, entryPoints: ["src/labextension.ts"], format: "iife", write: false, plugins: [extension] };
+
+const options = {
+  ...common,
+  entryPoints: [
+    { in: "src/widget.ts", out: "widget" },
+    { in: "src/css/widget.css", out: "widget" },
+  ],
+  entryNames: "[name]",
+  format: "esm",
   plugins: [note],
 };
 
 if (process.argv.includes("--hash")) console.log(contentHash(here));
-else if (process.argv.includes("--watch")) await (await esbuild.context(options)).watch();
-else await esbuild.build(options);
+else if (process.argv.includes("--watch")) {
+  for (const one of [extensionOptions, options]) await (await esbuild.context(one)).watch();
+} else {
+  for (const one of [extensionOptions, options]) await esbuild.build(one);
+}

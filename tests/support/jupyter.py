@@ -90,8 +90,10 @@ class JupyterServer:
     def write_configuration(self, directory: Path) -> None:
         (directory / "labconfig").mkdir(parents=True)
         (directory / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(QUIET_SETTINGS))
-        if runs_from_checkout():  # an installed wheel brings its own etc/jupyter/jupyter_server_config.d
+        if runs_from_checkout():  # an installed wheel brings its own etc/jupyter and share/jupyter
             shutil.copytree(CHECKOUT / "jupyter-config", directory / "jupyter_server_config.d")
+            extension = CHECKOUT / "smallrtc_lab" / "static" / "labextension"
+            shutil.copytree(extension, self.home / "jupyter-data" / "labextensions" / "smallrtc-lab")
 
     def command(self) -> list[str]:
         options = [

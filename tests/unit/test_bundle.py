@@ -5,14 +5,19 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+import smallrtc_lab
 
 ROOT = Path(__file__).parents[2]
 JS = ROOT / "js"
@@ -87,6 +92,32 @@ def test_stylesheet_touches_only_the_widget() -> None:
     selectors = [s for s in re.findall(r"([^{};]+)\{", text) if not s.strip().startswith("@")]
     assert selectors
     assert [s for s in selectors if ".smallrtc-lab" not in s and ".srl-" not in s] == []
+
+
+def test_the_extension_is_found_by_jupyterlab(tmp_path: Path) -> None:
+    """JupyterLab lists the prebuilt extension as enabled and OK, under this package's version."""
+    shutil.copytree(STATIC / "labextension", tmp_path / "labextensions" / "smallrtc-lab")
+    own = {
+        "JUPYTER_DATA_DIR": str(tmp_path),
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
+        "HOME": str(tmp_path),
+    }
+    command = [sys.executable, "-m", "jupyterlab.labextensions", "list"]
+    done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, timeout=100)
+    said = re.sub(r"\x1b\[\d+m", "", done.stdout + done.stderr)
+    assert re.search(rf"smallrtc-lab v{re.escape(smallrtc_lab.__version__)} enabled OK", said), said
+
+
+def test_the_wheel_brings_the_extension(tmp_path: Path) -> None:
+    """A wheel puts the extension and the server's configuration where Jupyter looks for them."""
+    wheel = pytest.importorskip("hatchling.builders.wheel").WheelBuilder(str(ROOT))
+    (made,) = wheel.build(directory=str(tmp_path), versions=["standard"])
+    names = zipfile.ZipFile(made).namelist()
+    shared = {name.split("/data/", 1)[1] for name in names if ".data/data/" in name}
+    load = json.loads((STATIC / "labextension" / "package.json").read_text())["jupyterlab"]["_build"]["load"]
+    place = "share/jupyter/labextensions/smallrtc-lab"
+    assert {f"{place}/{name}" for name in ("package.json", "install.json", load)} <= shared
+    assert "etc/jupyter/jupyter_server_config.d/smallrtc_lab.json" in shared
 
 
 def test_lock_file_names_no_registry() -> None:
