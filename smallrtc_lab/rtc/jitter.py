@@ -5,8 +5,8 @@ RFC 6184 section 5.1). aiortc 1.16 waits for the first packet of the *next* fram
 frame interval at every receiver. :class:`FrameAssembler` releases a frame at its marker, and at the
 next timestamp when a sender sets no markers.
 
-Everything here is pure: no clock, no thread, no socket; times come in as arguments. An audio buffer with
-adaptive depth belongs beside :class:`FrameAssembler` and shares :class:`SequenceUnwrapper`.
+Everything here is pure: no clock, no thread, no socket; times come in as arguments. Sound has
+:mod:`.playout`, which shares the unwrappers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_GAP_S = 0.4  # a retransmission takes a round trip; nothing that is later th
 
 @dataclass(slots=True)
 class EncodedFrame:
-    """One whole encoded picture: ``data`` without RTP headers, ``timestamp`` in 90 kHz RTP units."""
+    """One encoded picture, or packet of sound: ``data`` without RTP headers, ``timestamp`` in RTP units."""
 
     data: bytes
     timestamp: int
