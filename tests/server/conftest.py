@@ -90,7 +90,10 @@ class RunningServer:
 
     async def idle_kernel(self) -> str:
         """Start a kernel of Jupyter's that does nothing, with a connection file and its key."""
-        return str(await self.app.kernel_manager.start_kernel(kernel_name="idle"))
+        kernel_id = str(await self.app.kernel_manager.start_kernel(kernel_name="idle"))
+        # Nobody listens to what Jupyter subscribes there: it would wait a second for that when the server ends.
+        self.app.kernel_manager.get_kernel(kernel_id)._activity_stream.socket.linger = 0
+        return kernel_id
 
     def key(self, kernel_id: str) -> bytes:
         """The key of the kernel's connection file."""
@@ -220,8 +223,9 @@ async def running(home: Path, arguments: tuple[str, ...]) -> AsyncIterator[Runni
         finally:
             for client in server.sockets:
                 client.transport.abort()  # a goodbye would take seconds where a test has stopped reading
+            await app.kernel_manager.shutdown_all(now=True)  # idle kernels never listen: they are not asked
             await app._cleanup()
-            app.kernel_manager.context.destroy(linger=0)  # the idle kernel never listens
+            app.kernel_manager.context.destroy(linger=0)
             ServerApp.clear_instance()
 
 
