@@ -14,6 +14,7 @@ import sys
 from typing import BinaryIO
 
 from .parent import watch_parent
+from .stderr import keep_short
 
 # The media loop shares its interpreter with conversion and encoding threads: let none of them keep it for long.
 _SWITCH_INTERVAL_S = 0.001
@@ -52,7 +53,9 @@ async def _run(parent_pid: int) -> None:
     watch_parent(parent_pid, lambda: loop.call_soon_threadsafe(engine.ended.set))
     if sys.platform != "win32":
         loop.add_signal_handler(signal.SIGTERM, engine.ended.set)
+    keeping = loop.create_task(keep_short(2), name="keep-stderr-short")
     await engine.ended.wait()
+    keeping.cancel()
     async with asyncio.timeout(_CLOSE_DEADLINE_S):
         await engine.close()
 

@@ -1,8 +1,8 @@
 """The kernel's half of the bridge: starts the engine, calls it, hands its deliveries to who subscribed.
 
 Thread-safe. Calls block the calling thread only; events and deliveries arrive on the reader's thread, whose
-handlers must be quick and hand real work to a thread of their own. An engine that crashes is started again, and
-every session is asked to open itself anew.
+handlers must be quick and hand real work to a thread of their own. An engine that crashes is started again (see
+:mod:`.restarts`), and every session is asked to open itself anew.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import itertools
 import logging
 import os
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -29,24 +27,23 @@ from smallrtc_lab.framing import Header
 from .arena import SlotRef
 from .pending import Answer, PendingCalls
 from .process import EngineProcess
+from .restarts import Restart, Restarts
 
-__all__ = ["Delivery", "EngineClient", "SessionHandler"]
+__all__ = ["Delivery", "EngineClient", "Restart", "SessionHandler"]
 
 logger = logging.getLogger("smallrtc_lab.engine")
 
 Delivery = Callable[[Header, bytes], None]
-_CRASH_LIMIT = 3
-_CRASH_WINDOW_S = 60.0
 
 
 class SessionHandler(Protocol):
-    """What a session's owner in the kernel is told; all on the reader's thread, but for ``engine_back``."""
+    """What a session's owner in the kernel is told: events on the reader's thread, lost and back on others."""
 
     def engine_event(self, name: str, header: Header) -> None:
         """Something happened in the session."""
 
-    def engine_lost(self, reason: str, *, comes_back: bool) -> None:
-        """The engine has crashed; ``comes_back`` unless it did so too often."""
+    def engine_lost(self, reason: str, restart: Restart) -> None:
+        """The engine has crashed; ``restart`` says what follows."""
 
     def engine_back(self) -> None:
         """A new engine runs: open the session and its subscriptions again."""
@@ -65,7 +62,9 @@ class EngineClient:
         self._numbers = itertools.count(1)
         self._sessions: dict[str, SessionHandler] = {}
         self._subscriptions: dict[int, tuple[str, Delivery]] = {}
-        self._crashes: deque[float] = deque(maxlen=_CRASH_LIMIT)
+        self._restarts = Restarts()
+        self._reviving = threading.RLock()  # held while sessions are told of an end, or open themselves anew
+        self._wait_no_longer = threading.Event()
         self._process: EngineProcess | None = None
 
     @property
@@ -87,6 +86,24 @@ class EngineClient:
             if self._link is not None:
                 self.submit("link", **self._link)
 
+    def revive(self) -> None:
+        """Start an engine that crashed without waiting any longer; returns when every session is open there.
+
+        Nothing to do while one runs. Never called on the reader's thread, for it waits for answers.
+        """
+        with self._reviving:
+            with self._lock:
+                handlers = list(self._sessions.values())
+                if self._process is not None or not handlers:
+                    return
+                self._wait_no_longer.set()
+            self.ensure_started()
+            for handler in handlers:
+                try:
+                    handler.engine_back()
+                except errors.SmallRTCError as error:  # that lab was closed, or this engine ended as well
+                    logger.error("a lab could not go on with the new engine: %s", error)
+
     def stop(self) -> None:
         """End the engine; sessions still open are gone."""
         if os.getpid() != self._pid:  # a forked child exits: the engine is not its own
@@ -102,7 +119,8 @@ class EngineClient:
     # Sessions
 
     def attach(self, session_id: str, handler: SessionHandler) -> None:
-        """Send this session's events to ``handler``; starts the engine."""
+        """Send this session's events to ``handler``; starts the engine, for all sessions if it had crashed."""
+        self.revive()
         with self._lock:
             self._sessions[session_id] = handler
         self.ensure_started()
@@ -116,6 +134,7 @@ class EngineClient:
                 del self._subscriptions[number]
             last = not self._sessions
         if last:
+            self._wait_no_longer.set()
             self.stop()
 
     # Calls
@@ -128,7 +147,7 @@ class EngineClient:
             number = next(self._numbers)
             future = self._calls.begin(number)
         if process is None:
-            self._calls.fail(number, EngineError("the engine does not run; make a new Lab()"))
+            self._calls.fail(number, EngineError("the engine does not run; lab.start() starts it again"))
             return future
         message = {"type": "call", "id": number, "method": method, "args": args}
         try:
@@ -274,22 +293,16 @@ class EngineClient:
             if self._process is not process:
                 return
             self._process = None
-            handlers = list(self._sessions.values())
+            wait_no_longer = self._wait_no_longer = threading.Event()
         reason = process.describe_end(problem)
-        logger.error("%s", reason)
         process.release()
-        self._calls.fail_all(EngineCrashed(f"{reason} It is started again; call once more."))
+        restart = self._restarts.crashed(process.lived_s)
+        logger.error("%s %s", reason, restart.next_step)
+        self._calls.fail_all(EngineCrashed(f"{reason} {restart.next_step}"))
         self._subscriptions.clear()
-        self._crashes.append(time.monotonic())
-        often = len(self._crashes) == _CRASH_LIMIT and self._crashes[-1] - self._crashes[0] < _CRASH_WINDOW_S
-        for handler in handlers:
-            handler.engine_lost(reason, comes_back=not often)
-        if often:
-            logger.error("the engine crashed %d times within a minute and is not started again", _CRASH_LIMIT)
-            return
-        self.ensure_started()
-        for handler in handlers:
-            try:
-                handler.engine_back()
-            except errors.SmallRTCError as error:  # that lab was closed, or this engine ended as well
-                logger.error("a lab could not go on with the new engine: %s", error)
+        with self._reviving:  # whoever still opens itself in the engine that has ended is told afterwards
+            for handler in list(self._sessions.values()):
+                handler.engine_lost(reason, restart)
+        if restart.delay_s is not None:
+            wait_no_longer.wait(restart.delay_s)
+            self.revive()

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -33,6 +34,7 @@ class EngineProcess:
     ) -> None:
         self.attachments = Attachments()
         self.pool = SlotPool(slots=4)
+        self._started_s = time.monotonic()
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.popen = subprocess.Popen(
             [sys.executable, "-P", "-m", "smallrtc_lab.engine", str(os.getpid())],
@@ -44,6 +46,11 @@ class EngineProcess:
         )
         self.writer = PipeWriter(cast(BinaryIO, self.popen.stdin), "smallrtc-kernel-out")
         self.reader = PipeReader(cast(BinaryIO, self.popen.stdout), "smallrtc-kernel-in", received, ended)
+
+    @property
+    def lived_s(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self._started_s
 
     def last_words(self) -> str:
         """The end of what the process wrote to standard error."""

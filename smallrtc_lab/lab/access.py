@@ -32,6 +32,11 @@ class Access:
         self.closed = False
         self.log = LogPane(lambda line: self.submit("log", text=line))
 
+    def revive(self) -> None:
+        """See :meth:`EngineClient.revive`; nothing for a lab that was closed."""
+        if not self.closed:
+            self.client.revive()
+
     def call(self, method: str, *, payload: bytes = b"", timeout_s: float = 10.0, **args: Any) -> Any:
         """Call the engine for this session; the result without its payload."""
         return self.call_with_payload(method, payload=payload, timeout_s=timeout_s, **args)[0]

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import anywidget
 import traitlets
 
+from smallrtc_lab.engine.client import Restart
 from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.frames import PixelFormat
 from smallrtc_lab.framing import Header
@@ -140,7 +141,11 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
     # Life
 
     def start(self) -> None:
-        """Start in every page that shows this lab and whose user clicked Start before; else the page asks for it."""
+        """Start in every page that shows this lab and whose user clicked Start before; else the page asks for it.
+
+        An engine that crashed too often to come back by itself is started once more.
+        """
+        self._access.revive()
         self._access.call("start")
 
     def stop(self) -> None:
@@ -201,6 +206,7 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         >>> lab.simulate(video="bars", audio="tone", hz=440)
         """
         sources = simulation(video, audio, seed, options)
+        self._access.revive()
         self._access.call("simulate", timeout_s=20.0, video=sources["video"], audio=sources["audio"])
 
     # Callbacks
@@ -352,11 +358,10 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         if handler is not None:
             handler(header)
 
-    def engine_lost(self, reason: str, *, comes_back: bool) -> None:
+    def engine_lost(self, reason: str, restart: Restart) -> None:
         """The engine crashed; it comes back by itself, unless it did so too often."""
-        step = "It is started again by itself." if comes_back else "Make a new Lab() to start it again."
-        error = {"code": "engine-crashed", "message": reason, "next_step": step}
-        self.mirror.update(state="reconnecting" if comes_back else "failed", route=None, error=error)
+        error = {"code": "engine-crashed", "message": reason, "next_step": restart.next_step}
+        self.mirror.update(state="reconnecting" if restart.at_once else "failed", route=None, error=error)
 
     def engine_back(self) -> None:
         """A new engine runs: open the session and its callbacks there again."""
