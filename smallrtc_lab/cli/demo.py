@@ -7,6 +7,7 @@ import importlib.util
 import os
 import secrets
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,16 @@ def serve(arguments: argparse.Namespace, directory: Path, certificate: Certifica
     if arguments.self_signed:
         print(others(server), flush=True)
     server.start()
-    print("Stopped.")
+    farewell()
+
+
+def farewell() -> None:
+    """The last line; whoever read the others may have gone, as with `smallrtc-lab demo | head`."""
+    try:
+        print("Stopped.", flush=True)
+    except BrokenPipeError:
+        # Python flushes once more at its end, and would complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def jupyter_options(arguments: argparse.Namespace, directory: Path, opens_browser: bool) -> list[str]:

@@ -132,6 +132,15 @@ def test_the_printed_address_opens_and_ctrl_c_ends_it(demo: Demo) -> None:
     assert "Traceback" not in "".join(demo.lines)
 
 
+def test_who_reads_no_longer_is_no_error(demo: Demo) -> None:
+    """When nobody reads what it prints any more, the demo ends as quietly as ever."""
+    assert demo.process.stdout is not None
+    demo.process.stdout.close()
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(20) == 0
+    assert demo.family.end() == []
+
+
 def test_a_taken_port_is_passed_over(tmp_path: Path) -> None:
     """When the wished port is taken, the demo takes another one and prints that."""
     with socket.socket() as taken:
