@@ -6,9 +6,12 @@ Each module has `add_to(subcommands)`, which names its options, and `run(argumen
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 
 import smallrtc_lab
+from smallrtc_lab.sctp import sctp_chunk_bytes
 
 from . import demo
 
@@ -18,6 +21,10 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: this process's own); the exit code."""
     arguments = parser().parse_args(argv)
+    try:
+        sctp_chunk_bytes(os.environ)  # what this starts inherits it, and would fail at the first connection
+    except ValueError as error:
+        sys.exit(f"smallrtc-lab: {error}")
     code: int = arguments.run(arguments)
     return code
 

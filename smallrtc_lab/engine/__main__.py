@@ -13,6 +13,8 @@ import signal
 import sys
 from typing import BinaryIO
 
+from smallrtc_lab.sctp import sctp_chunk_bytes
+
 from .parent import watch_parent
 from .stderr import keep_short
 
@@ -63,6 +65,7 @@ async def _run(parent_pid: int) -> None:
 def main() -> None:
     """Run until the kernel closes the bridge, ends, or asks to terminate."""
     faulthandler.enable()
+    sctp_chunk_bytes(os.environ)  # a setting that cannot be ends it here, not at the first connection
     # The kernel's Interrupt is a SIGINT to its whole process group; it is meant for the cell, not for the media.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

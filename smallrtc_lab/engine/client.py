@@ -23,6 +23,7 @@ import numpy.typing as npt
 from smallrtc_lab import errors
 from smallrtc_lab.errors import EngineCrashed, EngineError, EngineTimeout, ProtocolError
 from smallrtc_lab.framing import Header
+from smallrtc_lab.sctp import sctp_chunk_bytes
 
 from .arena import SlotRef
 from .pending import Answer, PendingCalls
@@ -74,8 +75,12 @@ class EngineClient:
         return None if process is None else process.popen.pid
 
     def ensure_started(self) -> None:
-        """Start the engine when it does not run; returns before it is ready, calls wait for it."""
+        """Start the engine when it does not run; returns before it is ready, calls wait for it.
+
+        Raises ``ValueError`` for a setting in the environment with which it could not make a connection.
+        """
         self._require_own_process()
+        sctp_chunk_bytes(os.environ)
         with self._lock:
             if self._process is not None:
                 return
@@ -123,7 +128,11 @@ class EngineClient:
         self.revive()
         with self._lock:
             self._sessions[session_id] = handler
-        self.ensure_started()
+        try:
+            self.ensure_started()
+        except BaseException:
+            self.detach(session_id)
+            raise
 
     def detach(self, session_id: str) -> None:
         """Forget a session; with the last one the engine ends."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from smallrtc_lab.rtc.connection import SmallWebRTCConnection
 from smallrtc_lab.rtc.state import ConnectionState
+from smallrtc_lab.sctp import VARIABLES
 
 from .inbound import AudioInbound, VideoInbound
 from .processing import Processing
@@ -63,6 +64,7 @@ class Flow:
         self._events = events
         self._expected = expected
         self._early_messages: list[Any] = []
+        self._stuck = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -118,6 +120,20 @@ class Flow:
                 f"{self.messages_dropped} messages were dropped: {_EARLY_MESSAGES} wait for a browser already.",
                 "Wait for lab.wait_live() before sending more.",
             )
+
+    def watch_messages(self) -> None:
+        """Say so when the browser is there and takes no message, and when it does again."""
+        stuck = self.connection is not None and self.connection.messages_stuck
+        if stuck and not self._stuck:
+            self._events.problem(
+                "messages-stuck",
+                "Messages from Python no longer arrive, while the connection lives: the network between here and the "
+                "browser seems to lose every large packet.",
+                f"Set {VARIABLES[0]} to a smaller number of bytes before the kernel starts, 800 for example.",
+            )
+        elif self._stuck and not stuck:
+            self._events.clear_problem("messages-stuck")
+        self._stuck = stuck
 
     async def stats(self) -> dict[str, Any]:
         """The connection's figures; empty without one."""

@@ -191,6 +191,7 @@ class Session:
             await asyncio.sleep(_FIGURES_INTERVAL_S)
             self._count_figures()
             self.processing.watch_stuck()
+            self.flow.watch_messages()
             if not self.flow.live:
                 continue
             self._bridge.event(self.session_id, "figures", droppable=True, **self.figures)

@@ -1,7 +1,8 @@
 """The fence: the only place that touches what aiortc and aioice keep private.
 
 Written against aiortc 1.16 and aioice 0.13; ``tests/unit/test_rtc_aiortc.py`` fails loudly when one of the
-names below changes. Everything is done to one instance, never to a module. Each touch, and when it can go:
+names below changes. Everything is done to one instance, never to a module, but for the one constant that aiortc reads
+from its module wherever it is used. Each touch, and when it can go:
 
 ==================================================  ====================================================
 touch                                               can go when
@@ -20,6 +21,9 @@ touch                                               can go when
 ``RTCSctpTransport._srtt``                          ``getStats`` of the data channel's transport has it
 ==================================================  ====================================================
 """
+``RTCSctpTransport._last_sacked_tsn``, and its      there is a public way to see that what was sent is taken
+queues ``_sent_queue``, ``_outbound_queue``
+``rtcsctptransport.USERDATA_MAX_LENGTH``            the size of a chunk is a setting of aiortc's
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from aiortc import RTCPeerConnection, RTCRtpReceiver
+from aiortc import RTCPeerConnection, RTCRtpReceiver, rtcsctptransport
 from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from aiortc.rtp import RtcpByePacket
@@ -40,6 +44,7 @@ from .keyframes import is_keyframe
 __all__ = [
     "EncodedHook",
     "PairTypes",
+from .stall import Progress
     "StreamCounters",
     "add_loopback_candidate",
     "bound_decoder",
@@ -49,10 +54,12 @@ __all__ = [
     "queue_dropped",
     "read_counters",
     "read_sctp_rtt_s",
+    "cut_messages",
     "release_at_marker",
     "request_keyframe",
     "selected_pair",
 ]
+    "read_sctp_progress",
 
 EncodedHook: TypeAlias = Callable[[bytes, int, bool], None]
 
@@ -290,3 +297,16 @@ def _ice_transports(pc: RTCPeerConnection) -> list[RTCIceTransport]:
     if pc.sctp is not None:
         dtls.append(pc.sctp.transport)
     return list(dict.fromkeys(transport.transport for transport in dtls))
+def read_sctp_progress(pc: RTCPeerConnection) -> Progress | None:
+    """How far the other side has taken what was sent on data channels; None without any."""
+    sctp = pc.sctp
+    if sctp is None:
+        return None
+    return Progress(sctp._last_sacked_tsn, bool(sctp._sent_queue or sctp._outbound_queue))
+
+
+def cut_messages(chunk_bytes: int) -> None:
+    """Put at most so much user data into an SCTP chunk, in every connection of this process."""
+    rtcsctptransport.USERDATA_MAX_LENGTH = chunk_bytes
+
+

@@ -13,6 +13,7 @@ from aiortc import RTCDataChannel
 from smallrtc_lab.errors import ProtocolError
 
 from .messages import Incoming, MessageQueue, read_message, signalling_text
+from .stall import Progress, StallWatch
 
 __all__ = ["MessageChannel"]
 
@@ -29,8 +30,11 @@ class MessageChannel:
     dropped, which is logged; a client need not open one. ``dropped`` counts every message that was not sent.
     """
 
-    def __init__(self, on_message: Callable[[Incoming], None]) -> None:
+    def __init__(
+        self, on_message: Callable[[Incoming], None], read_progress: Callable[[], Progress | None]
+    ) -> None:
         self._on_message = on_message
+        self._stall = StallWatch(read_progress, self._stuck_changed)
         self._channel: RTCDataChannel | None = None
         self._queue = MessageQueue()
         self._timer: asyncio.TimerHandle | None = None
@@ -41,6 +45,11 @@ class MessageChannel:
     def is_open(self) -> bool:
         """Whether messages go out at once."""
         return self._channel is not None and self._channel.readyState == "open"
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the client has acknowledged nothing for some seconds of what was sent."""
+        return self._stall.stuck
 
     @property
     def dropped(self) -> int:
@@ -59,6 +68,7 @@ class MessageChannel:
         """Forget the channel of a peer that was replaced; what waits goes out over the next one."""
         self._channel = None
         self._given_up = False
+        self._stall.stop()
         self._cancel_timer()
 
     def connection_is_up(self) -> None:
@@ -116,6 +126,7 @@ class MessageChannel:
             logger.warning("a message was dropped: the client does not take what was sent before")
             return False
         self._channel.send(text)
+        self._stall.sent()
         return True
 
     def _flush(self) -> None:
@@ -140,6 +151,13 @@ class MessageChannel:
         if left:
             logger.warning(
                 "%d messages dropped: no data channel opened within %.0f s", len(left), OPEN_WITHIN_S
+            )
+
+    def _stuck_changed(self, stuck: bool) -> None:
+        if stuck:
+            logger.warning(
+                "messages are stuck: the client is there, but takes nothing of what was sent. The path may let no "
+                "datagram of this size through: try a smaller SMALLRTC_SCTP_MAX_CHUNK_SIZE"
             )
 
     def _cancel_timer(self) -> None:

@@ -92,6 +92,11 @@ class SmallWebRTCConnection(ConnectionLife):
         """Whether media flows, the client is alive and ``connect()`` was called."""
         return self._connect_called and self._state is ConnectionState.CONNECTED
 
+    @property
+    def messages_stuck(self) -> bool:
+        """Whether the client is there and has taken nothing for 5 s of what was sent to it (see :mod:`.stall`)."""
+        return self._channel.stuck
+
     def audio_input_track(self) -> InputTrack | None:
         """The client's sound, or None when its offer has none."""
         return self._peer.inputs.get(Section.AUDIO)
@@ -111,7 +116,12 @@ class SmallWebRTCConnection(ConnectionLife):
     async def stats(self) -> Stats:
         """Numbers for people and programs; :mod:`.stats` documents each field."""
         stats = await read_stats(self._peer, self._outputs)
-        return {"state": self._state.value, "messages_dropped": self._channel.dropped, **stats}
+        return {
+            "state": self._state.value,
+            "messages_dropped": self._channel.dropped,
+            "messages_stuck": self._channel.stuck,
+            **stats,
+        }
 
     async def initialize(self, sdp: str, type: str) -> None:
         """Answer the first offer, within about 1.5 s.

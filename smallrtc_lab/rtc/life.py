@@ -17,12 +17,14 @@ from aiortc import RTCDataChannel, RTCIceServer
 from smallrtc_lab.errors import ClosedError
 from smallrtc_lab.events import EventEmitter
 
+from . import _aiortc
 from .channel import MessageChannel
 from .heartbeat import Heartbeat, Pulse
 from .mailbox import Mailbox
 from .messages import AppMessage, Incoming, MessageQueue, Ping, TrackStatus
 from .peer import Peer
 from .sections import Section
+from .stall import Progress
 from .state import ConnectionState, EndReason
 from .tracks import InputTrack, OutputTracks
 
@@ -63,7 +65,7 @@ class ConnectionLife(EventEmitter):
         self._close_task: asyncio.Task[None] | None = None
         self._close_callbacks: list[Callable[[Any], None]] = []
         self._deadline: asyncio.TimerHandle | None = None
-        self._channel = MessageChannel(self._on_message)
+        self._channel = MessageChannel(self._on_message, self._read_progress)
         self._begin_peer()
 
     @property
@@ -151,6 +153,10 @@ class ConnectionLife(EventEmitter):
                 logger.warning("a message of the client was dropped: connect() was not called yet")
         elif not self._events.post("app-message", value, droppable=True):
             logger.warning("a message of the client was dropped: its handlers do not keep up")
+
+    def _read_progress(self) -> Progress | None:
+        """None unless the client is there: that a lost one takes nothing says nothing of the path."""
+        return _aiortc.read_sctp_progress(self._peer.pc) if self._state is ConnectionState.CONNECTED else None
 
     def _on_pulse(self, pulse: Pulse) -> None:
         if pulse is Pulse.LOST:

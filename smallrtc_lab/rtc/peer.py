@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import Protocol
 
 from aiortc import (
@@ -25,6 +26,7 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 
 from smallrtc_lab.errors import ClosedError, RequestError
+from smallrtc_lab.sctp import sctp_chunk_bytes
 
 from . import _aiortc, sdp
 from .incoming import InputTrack
@@ -59,7 +61,10 @@ class PeerListener(Protocol):
 
 
 class Peer:
-    """Answers offers, receives tracks, sends what ``outputs`` holds."""
+    """Answers offers, receives tracks, sends what ``outputs`` holds.
+
+    Raises ``ValueError`` when the environment asks for an SCTP chunk size that cannot be (:mod:`smallrtc_lab.sctp`).
+    """
 
     def __init__(
         self,
@@ -69,6 +74,7 @@ class Peer:
         *,
         loopback: bool,
     ) -> None:
+        _aiortc.cut_messages(sctp_chunk_bytes(os.environ))
         # Never iceServers=None: aiortc takes that for Google's STUN server.
         configuration = RTCConfiguration(iceServers=ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         self.pc = RTCPeerConnection(configuration)

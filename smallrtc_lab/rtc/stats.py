@@ -7,6 +7,7 @@
     bytes_received   bytes on the transport since it began, headers included
     bytes_sent
     messages_dropped messages for the client that were never sent
+    messages_stuck   whether the client is there and takes nothing of what was sent
     audio, video, screen   each None without that section, else a dict of
 
         packets_received   RTP packets since the section began, retransmissions excluded

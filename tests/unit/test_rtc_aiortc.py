@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+from collections import deque
 
 import aioice
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver
 from aiortc import rtcrtpreceiver as upstream
+from aiortc import rtcsctptransport as sctp
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcsctptransport import RTCSctpTransport
@@ -158,3 +160,19 @@ def test_vp8_frames_of_aiortc_end_with_a_marker():
         RTCRtpSender._run_rtp
     )
     assert Vp8Encoder is not None
+
+
+async def test_the_progress_and_the_chunks_of_a_data_channel(monkeypatch):
+    """A transport tells what was acknowledged and what waits, and has its chunk size in its module."""
+    pc = peer()
+    assert _aiortc.read_sctp_progress(pc) is None
+    pc.createDataChannel("chat")
+    assert pc.sctp is not None
+    assert _aiortc.read_sctp_progress(pc) == (pc.sctp._last_sacked_tsn, False), WHY
+    assert isinstance(pc.sctp._sent_queue, deque), WHY
+    assert isinstance(pc.sctp._outbound_queue, deque), WHY
+    assert 1100 <= sctp.USERDATA_MAX_LENGTH <= 1200, WHY
+    monkeypatch.setattr(sctp, "USERDATA_MAX_LENGTH", sctp.USERDATA_MAX_LENGTH)  # put back afterwards
+    _aiortc.cut_messages(800)
+    assert sctp.USERDATA_MAX_LENGTH == 800
+    await pc.close()
