@@ -42,16 +42,17 @@ ROOMS = {name: Room(0, foreign={"numpy"}, lazy_foreign={"PIL"}) for name in FLOO
     "server": Room(1, foreign={"jupyter_server", "tornado", "traitlets"}),
     "rtc": Room(2, {"media"}, {"numpy", "av", "aiortc", "aioice"}),
     "engine": Room(3, {"media", "rtc"}, {"numpy", "av", "aiortc", "websockets"}),
+    "bots": Room(4, {"rtc", "engine"}),
     "lab": Room(
-        4,
-        {"engine"},
+        5,
+        {"engine", "bots"},
         {"numpy", "anywidget", "ipywidgets", "traitlets", "IPython"},
         {"media", "server"},
         {"PIL"},
     ),
-    "cli": Room(5, {"media", "server", "rtc", "engine", "lab"}, {"jupyterlab", "jupyter_server"}),
+    "cli": Room(6, {"media", "server", "rtc", "engine", "bots", "lab"}, {"jupyterlab", "jupyter_server"}),
 }
-TOP = {"__init__": Room(0), "__main__": Room(5, {"cli"})}
+TOP = {"__init__": Room(0), "__main__": Room(6, {"cli"})}
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def forbidden(found: Import) -> bool:
     top = found.target.split(".")[0]
     if top != "smallrtc_lab":
         allowed = room.foreign | (room.lazy_foreign if late else set())
-        return top not in sys.stdlib_module_names and top not in allowed and room.floor < 5
+        return top not in sys.stdlib_module_names and top not in allowed and room.floor < 6
     wanted = room_of(found.target)
     if wanted in (asking, "__init__") or wanted in FLOOR_0:
         return False

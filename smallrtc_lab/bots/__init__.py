@@ -1,0 +1,1 @@
+"""Bots: functions that serve one client each, and the process that serves a file with one."""
