@@ -7,7 +7,8 @@ from its module wherever it is used. Each touch, and when it can go:
 ==================================================  ====================================================
 touch                                               can go when
 ==================================================  ====================================================
-``RTCRtpReceiver.__jitter_buffer``                  aiortc releases a video frame at its marker bit
+``RTCRtpReceiver.__jitter_buffer``                  aiortc releases a video frame at its marker bit, and
+                                                    sound without holding 4 packets, 16 after a loss
 ``RTCRtpReceiver.__decoder_queue``                  that queue is bounded (aiortc issue 283: ``stop`` joins
                                                     the thread on the loop, behind everything queued)
 ``RTCRtpReceiver.__codecs``                         with the jitter buffer
@@ -19,14 +20,15 @@ touch                                               can go when
 ``RTCIceGatherer._connection`` and, of aioice,      aioice offers 127.0.0.1 when asked, takes a gathering
 ``get_component_candidates``, ``_nominated``        deadline, and tells the selected pair
 ``RTCSctpTransport._srtt``                          ``getStats`` of the data channel's transport has it
-==================================================  ====================================================
-"""
 ``RTCSctpTransport._last_sacked_tsn``, and its      there is a public way to see that what was sent is taken
 queues ``_sent_queue``, ``_outbound_queue``
 ``rtcsctptransport.USERDATA_MAX_LENGTH``            the size of a chunk is a setting of aiortc's
+==================================================  ====================================================
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,26 +42,28 @@ from aiortc.rtp import RtcpByePacket
 from .decoder_queue import DecoderQueue
 from .jitter import EncodedFrame, FrameAssembler, TimestampUnwrapper
 from .keyframes import is_keyframe
+from .playout import AudioJitterBuffer, SoundPacket
+from .stall import Progress
 
 __all__ = [
     "EncodedHook",
     "PairTypes",
-from .stall import Progress
     "StreamCounters",
     "add_loopback_candidate",
     "bound_decoder",
     "cap_gathering",
+    "cut_messages",
     "deliver_to",
     "end_decoder",
     "queue_dropped",
     "read_counters",
+    "read_sctp_progress",
     "read_sctp_rtt_s",
-    "cut_messages",
     "release_at_marker",
+    "release_in_order",
     "request_keyframe",
     "selected_pair",
 ]
-    "read_sctp_progress",
 
 EncodedHook: TypeAlias = Callable[[bytes, int, bool], None]
 
@@ -143,6 +147,67 @@ def release_at_marker(
     return assembler
 
 
+class _SoundRelease:
+    """Stands where aiortc's ``JitterBuffer`` for sound stood; a timer hands on what waited long enough."""
+
+    def __init__(self, receiver: RTCRtpReceiver, buffer: AudioJitterBuffer, queue: DecoderQueue) -> None:
+        self.buffer = buffer
+        self._codecs: dict[int, Any] = getattr(receiver, _CODECS)
+        self._codec: Any = None
+        self._queue = queue
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def rtp_origin(self) -> int | None:
+        """The RTP timestamp of the sound whose pts is 0."""
+        return self.buffer.rtp_origin
+
+    def add(self, packet: Any) -> tuple[bool, None]:
+        """Take a packet; aiortc is never asked for a PLI, and left no frame to decode."""
+        now_s = time.monotonic()
+        self._codec = self._codecs[packet.payload_type]
+        sound = SoundPacket(
+            packet.ssrc, packet.sequence_number, packet.timestamp, self._codec.clockRate, packet._data
+        )
+        self._decode(self.buffer.add(sound, now_s))
+        self._wake_at(self.buffer.due_s, now_s)
+        return False, None
+
+    def end(self) -> None:
+        """Hand on nothing more."""
+        self._wake_at(None, 0.0)
+
+    def _decode(self, frames: list[EncodedFrame]) -> None:
+        for frame in frames:
+            self._queue.put((self._codec, frame))
+
+    def _wake_at(self, due_s: float | None, now_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due_s - now_s), self._due)
+
+    def _due(self) -> None:
+        now_s = time.monotonic()
+        self._decode(self.buffer.poll(now_s))
+        self._wake_at(self.buffer.due_s, now_s)
+
+
+def release_in_order(
+    receiver: RTCRtpReceiver, *, queue_packets: int = AUDIO_QUEUE_FRAMES
+) -> AudioJitterBuffer:
+    """Make one audio receiver hand packets to its decoder as :class:`AudioJitterBuffer` sets them free.
+
+    Frames keep their timestamps: a packet that never came is a jump in their pts. Call before the receiver
+    started, as for :func:`release_at_marker`. Returns the buffer, for its depth and counters.
+    """
+    queue = bound_decoder(receiver, video=False, limit=queue_packets)
+    release = _SoundRelease(receiver, AudioJitterBuffer(), queue)
+    setattr(receiver, _JITTER_BUFFER, release)
+    return release.buffer
+
+
 def bound_decoder(receiver: RTCRtpReceiver, *, video: bool, limit: int = AUDIO_QUEUE_FRAMES) -> DecoderQueue:
     """Put a bounded queue in front of a receiver's decoder, and let the receiver survive a BYE.
 
@@ -171,6 +236,9 @@ def end_decoder(receiver: RTCRtpReceiver) -> bool:
     """
     if getattr(receiver, _DECODER_THREAD) is None:
         return False
+    buffer = getattr(receiver, _JITTER_BUFFER)
+    if isinstance(buffer, _SoundRelease):
+        buffer.end()
     getattr(receiver, _DECODER_QUEUE).put(None)
     return True
 
@@ -241,6 +309,19 @@ def read_sctp_rtt_s(pc: RTCPeerConnection) -> float | None:
     return None if pc.sctp is None else pc.sctp._srtt
 
 
+def read_sctp_progress(pc: RTCPeerConnection) -> Progress | None:
+    """How far the other side has taken what was sent on data channels; None without any."""
+    sctp = pc.sctp
+    if sctp is None:
+        return None
+    return Progress(sctp._last_sacked_tsn, bool(sctp._sent_queue or sctp._outbound_queue))
+
+
+def cut_messages(chunk_bytes: int) -> None:
+    """Put at most so much user data into an SCTP chunk, in every connection of this process."""
+    rtcsctptransport.USERDATA_MAX_LENGTH = chunk_bytes
+
+
 @dataclass(frozen=True)
 class PairTypes:
     """The candidate types (RFC 8445: host, srflx, prflx, relay) of the pair that carries the media."""
@@ -297,16 +378,3 @@ def _ice_transports(pc: RTCPeerConnection) -> list[RTCIceTransport]:
     if pc.sctp is not None:
         dtls.append(pc.sctp.transport)
     return list(dict.fromkeys(transport.transport for transport in dtls))
-def read_sctp_progress(pc: RTCPeerConnection) -> Progress | None:
-    """How far the other side has taken what was sent on data channels; None without any."""
-    sctp = pc.sctp
-    if sctp is None:
-        return None
-    return Progress(sctp._last_sacked_tsn, bool(sctp._sent_queue or sctp._outbound_queue))
-
-
-def cut_messages(chunk_bytes: int) -> None:
-    """Put at most so much user data into an SCTP chunk, in every connection of this process."""
-    rtcsctptransport.USERDATA_MAX_LENGTH = chunk_bytes
-
-

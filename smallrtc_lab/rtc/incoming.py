@@ -14,11 +14,13 @@ from smallrtc_lab.errors import ClosedError
 from smallrtc_lab.media.streams import BoundedQueue, LatestSlot
 
 from . import _aiortc
+from .playout import AudioJitterBuffer
 
 if TYPE_CHECKING:
     from aiortc import RTCRtpReceiver
     from aiortc.rtcrtpreceiver import RemoteStreamTrack
 
+    from .jitter import FrameAssembler
     from .sections import Section
 
 __all__ = ["Frame", "InputTrack"]
@@ -51,11 +53,11 @@ class InputTrack:
             BoundedQueue(AUDIO_FRAMES) if self.kind == "audio" else LatestSlot()
         )
         self.on_encoded: _aiortc.EncodedHook | None = None
-        self._assembler = (
-            _aiortc.release_at_marker(receiver, on_encoded=self._on_encoded) if self.kind == "video" else None
+        self._buffer: FrameAssembler | AudioJitterBuffer = (
+            _aiortc.release_at_marker(receiver, on_encoded=self._on_encoded)
+            if self.kind == "video"
+            else _aiortc.release_in_order(receiver)
         )
-        if self._assembler is None:
-            _aiortc.bound_decoder(receiver, video=False)
         _aiortc.deliver_to(track, self._accept)
 
     async def recv(self) -> Frame:
@@ -86,8 +88,18 @@ class InputTrack:
 
     @property
     def gaps_skipped(self) -> int:
-        """How often lost packets were given up (video only)."""
-        return 0 if self._assembler is None else self._assembler.gaps_skipped
+        """How often lost packets were given up."""
+        return self._buffer.gaps_skipped
+
+    @property
+    def packets_late(self) -> int:
+        """Packets of sound that came after they had been given up; of video also duplicates."""
+        return self._buffer.packets_late
+
+    @property
+    def jitter_depth_s(self) -> float | None:
+        """How long sound is waited for, which follows the jitter measured; None for video."""
+        return self._buffer.depth_s if isinstance(self._buffer, AudioJitterBuffer) else None
 
     @property
     def receiver(self) -> RTCRtpReceiver:

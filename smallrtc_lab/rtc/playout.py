@@ -122,7 +122,8 @@ class AudioJitterBuffer:
     _next: int = 0  # the extended number that continues the stream
     _held: dict[int, _Held] = field(default_factory=dict)
     _given_up: dict[int, None] = field(default_factory=dict)
-    _offset: int = 0  # of the timestamps since a restart
+    _origin: int = 0  # the stream's first RTP timestamp, and what it became
+    _offset: int = 0
     _last: int = 0  # the newest timestamp released, and when that was
     _last_s: float = 0.0
 
@@ -130,6 +131,11 @@ class AudioJitterBuffer:
     def depth_s(self) -> float:
         """How long after its time a missing packet is still waited for; what a player should lag behind."""
         return self._delays.depth_s
+
+    @property
+    def rtp_origin(self) -> int | None:
+        """The RTP timestamp, modulo 2**32, of what comes out with timestamp 0; None before the first packet."""
+        return None if self._source is None else (self._origin - self._offset) % 2**32
 
     @property
     def waiting(self) -> int:
@@ -239,4 +245,5 @@ class AudioJitterBuffer:
         self._delays.clear()
         self._sequence.restart()
         self._timestamps = TimestampUnwrapper()
+        self._origin = first.timestamp
         self._next = self._sequence.unwrap(first.sequence_number)

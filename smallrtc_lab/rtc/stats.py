@@ -16,7 +16,9 @@
         frames_received    decoded frames
         frames_dropped     decoded frames that nobody took in time
         encoded_dropped    encoded frames dropped because decoding could not keep up
-        gaps_skipped       how often lost packets were given up (video)
+        gaps_skipped       how often lost packets were given up
+        packets_late       packets that came after that (video: or twice)
+        jitter_depth_ms    how long a missing packet of sound is waited for; None for video
         enabled            whether the client's source is switched on
         frames_sent        frames that went to the encoder; None without an output track that counts
         frames_unsent      frames that were replaced or skipped before that; None likewise
@@ -84,6 +86,8 @@ def _section(track: InputTrack | None, output: MediaStreamTrack | None) -> Stats
             "frames_dropped": track.dropped,
             "encoded_dropped": track.encoded_dropped,
             "gaps_skipped": track.gaps_skipped,
+            "packets_late": track.packets_late,
+            "jitter_depth_ms": None if track.jitter_depth_s is None else track.jitter_depth_s * 1000,
             "enabled": track.enabled,
         }
     return stats

@@ -133,6 +133,40 @@ async def test_frames_go_to_the_bounded_queue_with_their_codec(receiver):
     assert (got_codec, got.data, got.timestamp) == (codec, b"\x50key", 0)
 
 
+async def test_sound_goes_to_the_bounded_queue_in_order():
+    """Packets are queued with their codec in order, and those behind a lost one when a timer gives it up."""
+    from aiortc.codecs import CODECS
+
+    pc = peer()
+    receiver = pc.addTransceiver("audio", "recvonly").receiver
+    codec = next(c for c in CODECS["audio"] if c.name == "opus")
+    receiver._RTCRtpReceiver__codecs[96] = codec
+    counters = _aiortc.release_in_order(receiver)
+    buffer, queue = receiver._RTCRtpReceiver__jitter_buffer, receiver._RTCRtpReceiver__decoder_queue
+    assert isinstance(queue, DecoderQueue)
+    for number in (0, 2, 1, 4):
+        packet = RtpPacket(payload_type=96, sequence_number=number, timestamp=number * 960)
+        packet._data = b"%d" % number
+        assert buffer.add(packet) == (False, None)
+    assert queue.qsize() == 3
+    got = [await asyncio.wait_for(asyncio.to_thread(queue.get), 10) for _ in range(4)]
+    assert [(one, frame.data, frame.timestamp) for one, frame in got] == [
+        (codec, b"%d" % number, number * 960) for number in (0, 1, 2, 4)
+    ]
+    assert counters.packets_given_up == 1
+    assert buffer._timer is None
+    await pc.close()
+
+
+def test_what_the_fence_knows_of_sound():
+    """A codec tells its clock rate, and the buffer aiortc gives sound is the one replaced."""
+    from aiortc.codecs import CODECS
+
+    assert {c.name: c.clockRate for c in CODECS["audio"]}["opus"] == 48000, WHY
+    init = inspect.getsource(RTCRtpReceiver.__init__)
+    assert "self.__jitter_buffer = JitterBuffer(capacity=16, prefetch=4)" in init, WHY
+
+
 async def test_a_bye_does_not_end_the_receiver(receiver):
     """After a BYE the decoder queue still takes frames: a source may be switched on again."""
     queue = _aiortc.bound_decoder(receiver, video=True)

@@ -50,7 +50,9 @@ def calm(buffer: AudioJitterBuffer, count: int, begin: int = 0) -> None:
 def test_on_a_calm_network_nothing_waits():
     """Packets in order come out of the call that brought them in, with timestamps from 0 on."""
     buffer = AudioJitterBuffer()
+    assert buffer.rtp_origin is None
     out = [buffer.add(packet(n), n * STEP_S) for n in range(100)]
+    assert buffer.rtp_origin == 5000
     assert [len(frames) for frames in out] == [1] * 100
     assert [frames[0].timestamp for frames in out] == [960 * n for n in range(100)]
     assert buffer.depth_s == MIN_DEPTH_S
@@ -139,6 +141,7 @@ def test_a_new_stream_continues_the_time(ssrc, first):
     elapsed_s = (out[0].timestamp - 49 * 960) / 48000
     assert elapsed_s == pytest.approx(2.0 - 49 * STEP_S, abs=STEP_S + TICK_S)
     assert [frame.timestamp - out[0].timestamp for frame in out] == [960 * n for n in range(5)]
+    assert (buffer.rtp_origin + out[0].timestamp) % 2**32 == 99
 
 
 def test_stray_packets_do_not_take_over():
