@@ -51,8 +51,6 @@ class _Status:
 
 def main() -> int:
     """Serve until the parent closes standard input, ends, or asks to terminate."""
-    # Ctrl-C in a terminal reaches the whole group: the parent decides, and the clients are told first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
     status = _Status(_take_standard_output())
     order = json.loads(sys.stdin.readline())

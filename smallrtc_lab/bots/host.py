@@ -139,7 +139,9 @@ class BotHost:
             name = session_id if isinstance(session_id, str) else None
             client.run.begin(RunnerArguments(connection, request.request_data, name))
 
-        answer: dict[str, Any] = await _within(client.run.submit(client.handler.handle_web_request(request, begin)))
+        answer: dict[str, Any] = await _within(
+            client.run.submit(client.handler.handle_web_request(request, begin))
+        )
         client.pc_id = answer["pc_id"]
         return answer
 

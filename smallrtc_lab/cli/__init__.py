@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import smallrtc_lab
 from smallrtc_lab.sctp import sctp_chunk_bytes
 
-from . import demo
+from . import demo, run
 
 __all__ = ["main"]
 
@@ -34,5 +34,7 @@ def parser() -> argparse.ArgumentParser:
         prog="smallrtc-lab", description="Live audio and video in Jupyter notebooks."
     )
     made.add_argument("--version", action="version", version=f"smallrtc-lab {smallrtc_lab.__version__}")
-    demo.add_to(made.add_subparsers(required=True, metavar="command"))
+    commands = made.add_subparsers(required=True, metavar="command")
+    demo.add_to(commands)
+    run.add_to(commands)
     return made
