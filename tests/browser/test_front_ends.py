@@ -6,14 +6,15 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
-import httpx
+import nbformat
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
-from support.jupyter import JupyterServer, free_port
+from support.jupyter import JupyterServer, make_notebook
 from support.knownmedia import picture_error
 from support.labview import WATCH_MEDIA, LabView
 from support.notebookpage import NotebookPage, wait_video_frames
@@ -79,7 +80,9 @@ async def test_notebook_7_runs_the_quick_start(
     kernel = await notebook.kernel()
     for index in others:
         assert (error := (await notebook.run(index)).error) is None, error
-    assert picture_error(await kernel.array("lab.video.latest().image")) < 4
+    assert (
+        picture_error(await kernel.array("lab.video.latest().image")) < 15
+    )  # at whatever bitrate it has reached
     await view.root.scroll_into_view_if_needed()
     await wait_video_frames(view.returned)
     await notebook.screenshot("notebook7")
@@ -115,43 +118,36 @@ async def test_voila_of_a_jupyter_server_goes_live(
     await page.goto("about:blank")
 
 
+class VoilaServer(JupyterServer):
+    """A Voilà that is a server of its own, for one notebook."""
+
+    def write_configuration(self, directory: Path) -> None:
+        nbformat.write(make_notebook([LAB]), self.root / "page.ipynb")
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-P", "-m", "voila", "page.ipynb", "--no-browser", f"--port={self.port}"]
+
+    def wait_ready(self, deadline: float) -> None:
+        assert self.process is not None
+        while "is running at" not in self.log():
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.1)
+
+
 @pytest.fixture
-def voila(tmp_path: Path) -> Iterator[str]:
-    """The address of a Voilà that is a server of its own."""
-    family = ProcessFamily(tmp_path / "home")
-    (tmp_path / "home").mkdir()
-    cell = {
-        "cell_type": "code",
-        "source": LAB,
-        "metadata": {},
-        "outputs": [],
-        "execution_count": None,
-        "id": "a",
-    }
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    made = {"cells": [cell], "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
-    (tmp_path / "page.ipynb").write_text(json.dumps(made))
-    port = free_port()
-    command = [sys.executable, "-P", "-m", "voila", "page.ipynb", "--no-browser", f"--port={port}"]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=family.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-    yield f"http://localhost:{port}/"
-    process.terminate()
-    process.wait(15)
-    assert family.end() == []
+def voila(tmp_path: Path) -> Iterator[JupyterServer]:
+    """Voilà, listening."""
+    server = VoilaServer(tmp_path / "voila").start()
+    yield server
+    assert server.stop() == []
 
 
-async def test_voila_of_its_own_says_what_is_missing(voila: str, page: Page, results_dir: Path) -> None:
+async def test_voila_of_its_own_says_what_is_missing(
+    voila: JupyterServer, page: Page, results_dir: Path
+) -> None:
     """`voila notebook.ipynb` serves no extension of Jupyter's: the page renders, and says so instead of hanging."""
-    for _ in range(100):
-        try:
-            httpx.get(voila + "static/none", timeout=1, trust_env=False)
-            break
-        except httpx.TransportError:
-            await page.wait_for_timeout(200)
-    await page.goto(voila, timeout=60_000)
+    await page.goto(voila.url, timeout=60_000)
     view = Rendered(page)
     panel = view.root.locator(".srl-panel")
     await panel.wait_for(timeout=60_000)

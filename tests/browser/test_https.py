@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import json
 import re
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import nbformat
 import pytest
 import pytest_asyncio
 from cryptography import x509
@@ -23,46 +20,38 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.async_api import Browser
-from support.jupyter import JupyterServer, free_port
+from support.jupyter import JupyterServer, make_notebook
 from support.labview import WATCH_MEDIA, LabView
 from support.notebookpage import NotebookPage
 
 LaunchChromium = Callable[..., Awaitable[Browser]]
 
+ADDRESS = re.compile(r"(https?)://\S+token=(\w+)")
 LAB = "from smallrtc_lab import Lab\nlab = Lab()\nlab"
 
 
 class Demo(JupyterServer):
     """A running `smallrtc-lab demo`, seen from another computer: by the machine's address, not by localhost."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
-        super().__init__(directory)
-        self.options = options
-        self.said = ""
+    def write_configuration(self, directory: Path) -> None:
+        directory.mkdir(parents=True)  # the demo brings its own; the tests look into the page
+        (directory / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
+        nbformat.write(make_notebook([LAB]), self.root / "page.ipynb")
 
-    def start(self, timeout_s: float = 60.0) -> JupyterServer:
-        """Start it and read the address that it prints."""
-        configuration = self.home / "jupyter-config"
-        configuration.mkdir(parents=True)
-        (configuration / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
-        self.port = free_port()
-        command = [sys.executable, "-P", "-m", "smallrtc_lab", "demo", "--no-browser", f"--port={self.port}"]
-        with self.log_file.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*command, f"--directory={self.root}", *self.options], cwd=self.home, env=self.family.environment(),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        deadline = time.monotonic() + timeout_s
-        while (
-            not (found := re.search(r"(https?)://\S+token=(\w+)", self.log())) or "Ctrl-C" not in self.log()
-        ):
+    def command(self) -> list[str]:
+        options = ["--no-browser", f"--port={self.port}", f"--directory={self.root}", *self.arguments]
+        return [sys.executable, "-P", "-m", "smallrtc_lab", "demo", *options]
+
+    def wait_ready(self, deadline: float) -> None:
+        """Read the address that it prints once it is there."""
+        assert self.process is not None
+        while not (found := ADDRESS.search(self.log())) or "Ctrl-C" not in self.log():
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
         self.token = found[2]
         self.headers = {"Authorization": f"token {self.token}"}
         self.url = f"{found[1]}://{machine_address()}:{self.port}/"
-        return self
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         """As everywhere, but no certificate is checked."""
@@ -108,21 +97,12 @@ async def open_demo(
 ) -> AsyncIterator[StartDemo]:
     """A function that starts a demo with these options, and opens a notebook of it under the machine's address."""
     opened: list[NotebookPage] = []
+    demos: list[Demo] = []
 
     async def open_one(*options: str) -> NotebookPage:
-        demo = Demo(tmp_path / "demo", *options)
+        demo = Demo(tmp_path / "demo", arguments=options)
         demo.start()
-        cell = {
-            "cell_type": "code",
-            "source": LAB,
-            "metadata": {},
-            "outputs": [],
-            "execution_count": None,
-            "id": "a",
-        }
-        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        made = {"cells": [cell], "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
-        (demo.root / "page.ipynb").write_text(json.dumps(made))
+        demos.append(demo)
         browser = await launch_chromium("--ignore-certificate-errors")
         context = await browser.new_context(ignore_https_errors=True)
         await context.add_init_script(WATCH_MEDIA)
@@ -133,14 +113,10 @@ async def open_demo(
 
     yield open_one
     for notebook in opened:
-        process = notebook.server.process
-        assert process is not None
         for kernel in notebook.kernels:
             await kernel.close()
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):  # what is left is killed, and said
-            process.wait(20)
-        assert notebook.server.family.end() == [], notebook.server.log()
+    for demo in demos:
+        assert demo.stop() == [], demo.log()
 
 
 @pytest.mark.parametrize("signed", ["by itself", "by another"])

@@ -20,7 +20,7 @@ import nbformat
 from .kernel import Kernel, connect_kernel
 from .processes import CHECKOUT, ProcessFamily, runs_from_checkout
 
-__all__ = ["JupyterServer", "free_port"]
+__all__ = ["JupyterServer", "free_port", "make_notebook"]
 
 QUIET_SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {
@@ -37,6 +37,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def make_notebook(cells: list[str]) -> nbformat.NotebookNode:
+    """A notebook with these code cells; `%%markdown` begins a text cell."""
+    made = []
+    for source in cells:
+        if source.startswith("%%markdown\n"):
+            made.append(nbformat.v4.new_markdown_cell(source.removeprefix("%%markdown\n")))
+        else:
+            made.append(nbformat.v4.new_code_cell(source))
+    spec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    return nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": spec})
 
 
 class JupyterServer:
@@ -69,7 +81,7 @@ class JupyterServer:
         self.extra = extra or {}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, timeout_s: float = 60.0) -> JupyterServer:
+    def start(self, timeout_s: float = 120.0) -> JupyterServer:
         """Start it and wait for its `/api`. AssertionError, with its log, when it is not there in time."""
         self.home.mkdir(parents=True)
         self.root.mkdir()
@@ -114,7 +126,7 @@ class JupyterServer:
         assert self.process is not None
         while True:
             try:
-                if httpx.get(f"{self.url}api", headers=self.headers, timeout=5, trust_env=False).is_success:
+                if httpx.get(f"{self.url}api", headers=self.headers, timeout=30, trust_env=False).is_success:
                     return
             except httpx.TransportError:
                 pass
@@ -123,7 +135,7 @@ class JupyterServer:
                 raise AssertionError(f"Jupyter did not start:\n{self.log()}")
             time.sleep(0.1)
 
-    def stop(self, timeout_s: float = 15.0) -> list[str]:
+    def stop(self, timeout_s: float = 60.0) -> list[str]:
         """End the server and all it started; a list of what did not end by itself, empty when all is well."""
         if self.process is None:
             return []
@@ -133,8 +145,8 @@ class JupyterServer:
             self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(5)
-        return self.family.end(5.0)
+            self.process.wait(30)
+        return self.family.end(20.0)
 
     def log(self) -> str:
         """Everything the server, its kernels and their engines printed so far."""
@@ -162,20 +174,13 @@ class JupyterServer:
         return await connect_kernel(connection_file, ServedKernel(self, kernel_id), kernel_id)
 
     def write_notebook(self, name: str, cells: list[str]) -> str:
-        """Save a notebook with these code cells (`%%markdown` begins a text cell); its path."""
-        made = []
-        for source in cells:
-            if source.startswith("%%markdown\n"):
-                made.append(nbformat.v4.new_markdown_cell(source.removeprefix("%%markdown\n")))
-            else:
-                made.append(nbformat.v4.new_code_cell(source))
-        spec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-        notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": spec})
+        """Save a notebook with these cells; its path."""
+        notebook = make_notebook(cells)
         answer = httpx.put(
             f"{self.url}api/contents/{name}",
             headers=self.headers,
             json={"type": "notebook", "format": "json", "content": notebook},
-            timeout=30,
+            timeout=60,
             trust_env=False,
         )
         return str(answer.raise_for_status().json()["path"])
