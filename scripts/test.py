@@ -28,6 +28,8 @@ PROGRAMS = {  # program: (Debian's package, what for)
     "firefox-esr": ("firefox-esr", "the browser tests"),
     "pulseaudio": ("pulseaudio", "a sound card for Firefox"),
     "ip": ("iproute2", "the network tests"),
+    "nft": ("nftables", "the network tests"),
+    "turnserver": ("coturn", "the tests of STUN and TURN"),
     "unshare": ("util-linux", "the network tests"),
 }
 SESSION_LIMIT_S = {False: 20 * 60, True: 3 * 60 * 60}  # of pytest, by --soak

@@ -2,15 +2,34 @@
 
 No import of aiortc, so that the server extension can use it. URLs follow RFC 7064 (``stun:``) and
 RFC 7065 (``turn:``).
+
+Which servers count, the first that was given:
+
+1. code: ``Lab(ice_servers=[...])``, ``SmallWebRTCRequestHandler(ice_servers)``; an empty list means none at all
+2. the setting ``c.SmallRTCLab.ice_servers`` of the Jupyter server
+3. the environment variable ``SMALLRTC_LAB_ICE_SERVERS`` of the Jupyter server or of the runner: a JSON list
+4. none: no server is ever used that nobody named
+
+Both sides of a connection use the same list: a page is told in its session socket's ``welcome``, a foreign client in
+``iceConfig`` of the answer to ``POST start``. A credential is in no synced trait, no log and no message of an error.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-__all__ = ["IceServerJson", "normalise_ice_servers", "redact_ice_servers"]
+__all__ = [
+    "ICE_SERVERS_VARIABLE",
+    "IceServerJson",
+    "ice_servers_from_environment",
+    "normalise_ice_servers",
+    "redact_ice_servers",
+]
+
+ICE_SERVERS_VARIABLE = "SMALLRTC_LAB_ICE_SERVERS"
 
 IceServerJson: TypeAlias = dict[str, Any]
 
@@ -38,6 +57,26 @@ def normalise_ice_servers(servers: Iterable[Any] | None) -> list[IceServerJson]:
     if any(texts) and not all(texts):
         raise TypeError("ice_servers mixes URLs and server objects: give a list of one kind")
     return [_from_url(entry) if isinstance(entry, str) else _from_object(entry) for entry in entries]
+
+
+def ice_servers_from_environment(environment: Mapping[str, str]) -> list[IceServerJson]:
+    """The servers in ``SMALLRTC_LAB_ICE_SERVERS``, none when it is not set; ``ValueError`` when it is wrong.
+
+    The value may hold a credential, so the error does not quote it.
+    """
+    text = environment.get(ICE_SERVERS_VARIABLE, "").strip()
+    if not text:
+        return []
+    try:
+        servers = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{ICE_SERVERS_VARIABLE} is not JSON: write a list of URLs or of objects") from None
+    if not isinstance(servers, list):
+        raise ValueError(f"{ICE_SERVERS_VARIABLE} is not a JSON list: put it in square brackets")
+    try:
+        return normalise_ice_servers(servers)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{ICE_SERVERS_VARIABLE}: {error}") from None
 
 
 def redact_ice_servers(servers: Iterable[IceServerJson]) -> list[IceServerJson]:
@@ -72,11 +111,16 @@ def _attributes(server: object) -> dict[str, Any]:
 
 
 def _checked(url: str) -> str:
+    if "@" in url:  # not quoted: what stands before it is a secret
+        raise ValueError(
+            "an ICE server URL holds no user name and no password: write "
+            'dict(urls="turn:host:port", username="...", credential="...")'
+        )
     match = _URL.fullmatch(url)
     # A STUN URL has no query (RFC 7064, section 3.1), and a browser refuses one.
     bad = match is None or (match["scheme"].startswith("stun") and match["transport"] is not None)
     if match is None or bad or not 0 < int(match["port"] or 1) < 65536:
         raise ValueError(
-            f"{url!r} is not an ICE server URL: write stun:host:port or turn:host:port?transport=udp|tcp"
+            f"{url[:100]!r} is not an ICE server URL: write stun:host:port or turn:host:port?transport=udp|tcp"
         )
     return url

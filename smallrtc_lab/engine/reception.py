@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smallrtc_lab.errors import RequestError
-from smallrtc_lab.rtc.connection import to_ice_servers
+from smallrtc_lab.rtc.connection import IceServer
 from smallrtc_lab.rtc.requests import SmallWebRTCPatchRequest, SmallWebRTCRequest, SmallWebRTCRequestHandler
 
 from .flow import Flow
@@ -26,9 +26,9 @@ class Reception:
         self._handler = SmallWebRTCRequestHandler([])
         self._loopback_handler = SmallWebRTCRequestHandler([], connection_options={"loopback": True})
 
-    def use_ice_servers(self, servers: list[Message]) -> None:
-        """The server's STUN and TURN servers, for connections from now on."""
-        self._handler.update_ice_servers(to_ice_servers(servers))
+    def use_ice_servers(self, servers: list[IceServer]) -> None:
+        """STUN and TURN servers for connections from now on."""
+        self._handler.update_ice_servers(servers)
 
     async def offer(self, body: Message) -> Message:
         """Answer a page's offer; raises :class:`RequestError` when it is refused."""

@@ -16,6 +16,7 @@ from smallrtc_lab.media.clock import SessionClock
 from .asked import beyond_limits
 from .bridge import Bridge
 from .flow import Flow
+from .ice_servers import IceServers
 from .inbound import AudioInbound, VideoInbound
 from .pages import Message, Page, Pages
 from .processing import Processing
@@ -46,6 +47,9 @@ class Session:
         self.processing = Processing(self, bridge, executor)
         self.flow = Flow(self.video, self.audio, self.processing, self, expected=self._expected())
         self.reception = Reception(self.flow, self.pages)
+        self.ice_servers = IceServers(
+            options.get("ice_servers"), use=self.reception.use_ice_servers, events=self
+        )
         self.settings: Message = {"audio": None, "video": None, "screen": None}
         self.figures: Message = {"fps": 0.0, "level_db": None}
         self.page_figures: Message = {}
@@ -59,11 +63,10 @@ class Session:
     def welcomed(self, welcome: Message) -> None:
         """The server said hello: its ICE servers and limits hold for this session."""
         self._refusal = None
-        ice_servers = welcome.get("ice_servers") or []
-        self.reception.use_ice_servers(ice_servers)
+        self.ice_servers.offered_by_server(welcome.get("ice_servers") or [])
         started = bool(self.pages.greeting.get("started"))
         self.pages.greeting = {
-            "ice_servers": ice_servers,
+            "ice_servers": self.ice_servers.for_pages,
             "limits": welcome.get("limits", {}),
             "started": started,
         }
@@ -107,6 +110,7 @@ class Session:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.ice_servers.close()
         await self.reception.close()
         await self.flow.close()
         await self.processing.close()

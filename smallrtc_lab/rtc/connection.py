@@ -41,6 +41,7 @@ from smallrtc_lab.errors import RequestError
 from smallrtc_lab.ice import normalise_ice_servers
 
 from .life import EVENTS, ConnectionLife
+from .peer import Network
 from .sdp import validate_offer
 from .sections import Section
 from .state import ConnectionState, EndReason
@@ -63,7 +64,11 @@ def to_ice_servers(servers: list[str] | list[IceServer] | list[dict[str, Any]] |
 
 
 class SmallWebRTCConnection(ConnectionLife):
-    """A client's connection; it outlives the peer connections a client that restarts goes through."""
+    """A client's connection; it outlives the peer connections a client that restarts goes through.
+
+    ``connection_timeout_secs`` after the first offer a client that never connected is closed. With ``relay_only`` media
+    goes through the TURN server of ``ice_servers`` and no other way; ``loopback`` allows 127.0.0.1.
+    """
 
     def __init__(
         self,
@@ -71,10 +76,12 @@ class SmallWebRTCConnection(ConnectionLife):
         connection_timeout_secs: float = 60,
         *,
         loopback: bool = False,
+        relay_only: bool = False,
         tracks: OutputTracks | None = None,
     ) -> None:
         outputs = tracks or OutputTracks()
-        super().__init__(to_ice_servers(ice_servers), connection_timeout_secs, outputs, loopback=loopback)
+        network = Network(to_ice_servers(ice_servers), loopback=loopback, relay_only=relay_only)
+        super().__init__(network, connection_timeout_secs, outputs)
         self._answer: dict[str, str] | None = None
         self._renegotiation_asked_s = float("-inf")
 

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from aiortc import RTCDataChannel, RTCIceServer
+from aiortc import RTCDataChannel
 
 from smallrtc_lab.errors import ClosedError
 from smallrtc_lab.events import EventEmitter
@@ -22,7 +22,7 @@ from .channel import MessageChannel
 from .heartbeat import Heartbeat, Pulse
 from .mailbox import Mailbox
 from .messages import AppMessage, Incoming, MessageQueue, Ping, TrackStatus
-from .peer import Peer
+from .peer import Network, Peer
 from .sections import Section
 from .stall import Progress
 from .state import ConnectionState, EndReason
@@ -49,14 +49,11 @@ EVENTS = (
 class ConnectionLife(EventEmitter):
     """What happens to a connection; :class:`SmallWebRTCConnection` adds what is done with it."""
 
-    def __init__(
-        self, ice_servers: list[RTCIceServer], timeout_s: float, outputs: OutputTracks, *, loopback: bool
-    ) -> None:
+    def __init__(self, network: Network, timeout_s: float, outputs: OutputTracks) -> None:
         super().__init__(EVENTS)
         self.end_reason: EndReason | None = None
-        self._ice_servers = ice_servers
+        self._network = network
         self._timeout_s = timeout_s
-        self._loopback = loopback
         self._outputs = outputs
         self._events = Mailbox(self, self)
         self._connect_called = False
@@ -105,7 +102,7 @@ class ConnectionLife(EventEmitter):
             self._channel.attach(channel)
 
     def _begin_peer(self) -> None:
-        self._peer = Peer(self._ice_servers, self._outputs, self, loopback=self._loopback)
+        self._peer = Peer(self._network, self._outputs, self)
         self._pc_id = f"SmallWebRTCConnection-{uuid.uuid4().hex}"
         self._heartbeat = Heartbeat(self._on_pulse)
         self._state = ConnectionState.NEW

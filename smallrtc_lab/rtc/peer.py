@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiortc import (
@@ -18,6 +19,7 @@ from aiortc import (
     RTCDataChannel,
     RTCIceCandidate,
     RTCIceServer,
+    RTCIceTransportPolicy,
     RTCPeerConnection,
     RTCRtpTransceiver,
     RTCSessionDescription,
@@ -34,7 +36,7 @@ from .sections import Section, sections_of
 from .switch import SwitchedTrack
 from .tracks import OutputTracks
 
-__all__ = ["Peer", "PeerListener"]
+__all__ = ["Network", "Peer", "PeerListener"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,28 +62,36 @@ class PeerListener(Protocol):
         """The client opened a data channel."""
 
 
+@dataclass(frozen=True)
+class Network:
+    """Which ways a peer may take: with help of ``ice_servers``, through them only, or also over 127.0.0.1."""
+
+    ice_servers: list[RTCIceServer] = field(default_factory=list, repr=False)  # they hold credentials
+    loopback: bool = False
+    relay_only: bool = False
+
+    def configuration(self) -> RTCConfiguration:
+        """W3C RTCConfiguration, as aiortc has it."""
+        policy = RTCIceTransportPolicy.RELAY if self.relay_only else RTCIceTransportPolicy.ALL
+        # Never iceServers=None: aiortc takes that for Google's STUN server.
+        return RTCConfiguration(
+            iceServers=self.ice_servers, iceTransportPolicy=policy, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE
+        )
+
+
 class Peer:
     """Answers offers, receives tracks, sends what ``outputs`` holds.
 
     Raises ``ValueError`` when the environment asks for an SCTP chunk size that cannot be (:mod:`smallrtc_lab.sctp`).
     """
 
-    def __init__(
-        self,
-        ice_servers: list[RTCIceServer],
-        outputs: OutputTracks,
-        listener: PeerListener,
-        *,
-        loopback: bool,
-    ) -> None:
+    def __init__(self, network: Network, outputs: OutputTracks, listener: PeerListener) -> None:
         _aiortc.cut_messages(sctp_chunk_bytes(os.environ))
-        # Never iceServers=None: aiortc takes that for Google's STUN server.
-        configuration = RTCConfiguration(iceServers=ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
-        self.pc = RTCPeerConnection(configuration)
+        self.pc = RTCPeerConnection(network.configuration())
         self.inputs: dict[Section, InputTrack] = {}
         self._outputs = outputs
         self._listener = listener
-        self._loopback = loopback
+        self._loopback = network.loopback and not network.relay_only
         self._switches: dict[Section, SwitchedTrack] = {}
         self._gathering_shaped = False
         self._negotiating = False

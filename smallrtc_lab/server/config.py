@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 from traitlets import Bool, Bunch, Float, HasTraits, Int, TraitError, default, validate
 from traitlets import List as ListTrait
 
-from smallrtc_lab.ice import normalise_ice_servers
+from smallrtc_lab.ice import ICE_SERVERS_VARIABLE, ice_servers_from_environment, normalise_ice_servers
 
 from .limits import Limits
 
-__all__ = ["ICE_SERVERS_VARIABLE", "Settings", "ice_servers_from"]
-
-ICE_SERVERS_VARIABLE = "SMALLRTC_LAB_ICE_SERVERS"
+__all__ = ["Settings"]
 
 
-def ice_servers_from(environment: Mapping[str, str]) -> list[Any]:
-    """The list in ``SMALLRTC_LAB_ICE_SERVERS``; raises ``TraitError`` when it is not JSON.
-
-    The value may hold a credential, so the error does not quote it.
-    """
-    text = environment.get(ICE_SERVERS_VARIABLE, "").strip()
-    if not text:
-        return []
+def _checked(read: Callable[[Any], list[dict[str, Any]]], source: Any) -> list[dict[str, Any]]:
     try:
-        servers = json.loads(text)
-    except ValueError:
-        raise TraitError(f"{ICE_SERVERS_VARIABLE} is not JSON: write a list of URLs or of objects") from None
-    if not isinstance(servers, list):
-        raise TraitError(f"{ICE_SERVERS_VARIABLE} is not a JSON list: put it in square brackets")
-    return servers
-
-
-def _normalised(servers: list[Any]) -> list[dict[str, Any]]:
-    try:
-        return normalise_ice_servers(servers)
+        return read(source)
     except (TypeError, ValueError) as error:
         raise TraitError(str(error)) from None
 
@@ -132,11 +112,12 @@ class Settings(HasTraits):
 
     @default("ice_servers")
     def _ice_servers_from_environment(self) -> list[dict[str, Any]]:
-        return _normalised(ice_servers_from(os.environ))  # traitlets does not call @validate for a default
+        # traitlets does not call @validate for a default
+        return _checked(ice_servers_from_environment, os.environ)
 
     @validate("ice_servers")
     def _checked_ice_servers(self, proposal: Bunch) -> list[dict[str, Any]]:
-        return _normalised(proposal["value"])
+        return _checked(normalise_ice_servers, proposal["value"])
 
     def limits(self) -> Limits:
         """The limits as they are set now."""

@@ -91,9 +91,16 @@ class Browser:
     """The offering side: sections in the protocol's order, a data channel named chat, pings."""
 
     def __init__(
-        self, *, audio: Any = None, video: Any = None, screen: Any = None, channel: bool = True
+        self,
+        *,
+        audio: Any = None,
+        video: Any = None,
+        screen: Any = None,
+        channel: bool = True,
+        configuration: RTCConfiguration | None = None,
     ) -> None:
-        config = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        config = configuration or RTCConfiguration(iceServers=[])
+        config.bundlePolicy = RTCBundlePolicy.MAX_BUNDLE
         self.pc = RTCPeerConnection(config)
         self.messages: list[Any] = []
         self.tracks: list[MediaStreamTrack] = []
@@ -108,10 +115,10 @@ class Browser:
         self.channel = self.pc.createDataChannel("chat") if channel else None
         if self.channel is not None:
             self.channel.on("message", lambda text: self.messages.append(json.loads(text)))
-        self._gathering_shaped = False
+        self._gathering_shaped = configuration is not None
 
     async def offer(self) -> str:
-        """The text of an offer with candidates, 127.0.0.1 among them."""
+        """The text of an offer with candidates, 127.0.0.1 among them unless configured otherwise."""
         if not self._gathering_shaped:
             self._gathering_shaped = True
             add_loopback_candidate(self.pc)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from smallrtc_lab.ice import normalise_ice_servers, redact_ice_servers
+from smallrtc_lab.ice import ice_servers_from_environment, normalise_ice_servers, redact_ice_servers
 
 
 def test_urls_and_objects_become_the_same_json():
@@ -52,3 +52,24 @@ def test_a_log_shows_no_secret():
     assert "mary" not in shown
     assert "hush" not in shown
     assert servers[0]["credential"] == "hush"
+
+
+def test_a_password_in_a_url_is_refused_and_not_quoted():
+    """An ICE URL has no user part; who writes one is told where the password goes, without seeing it again."""
+    for servers in (["turn:mary:hush@a:3478"], [{"urls": "turn:mary:hush@a:3478"}]):
+        with pytest.raises(ValueError, match="username=") as caught:
+            normalise_ice_servers(servers)
+        assert "hush" not in str(caught.value)
+
+
+def test_the_environment_variable_is_a_json_list():
+    """Unset and empty mean none; anything but a list of servers is refused without quoting what it holds."""
+    name = "SMALLRTC_LAB_ICE_SERVERS"
+    assert ice_servers_from_environment({}) == ice_servers_from_environment({name: " "}) == []
+    text = '[{"urls": "turn:a", "username": "mary", "credential": "hush"}]'
+    expected = [{"urls": ["turn:a"], "username": "mary", "credential": "hush"}]
+    assert ice_servers_from_environment({name: text}) == expected
+    for wrong in ('{"credential": "hush"}', "hush", '[{"credential": "hush"}]', "[" * 100_000):
+        with pytest.raises(ValueError, match=name) as caught:
+            ice_servers_from_environment({name: wrong})
+        assert "hush" not in str(caught.value)

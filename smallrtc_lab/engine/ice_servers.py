@@ -1,0 +1,110 @@
+"""The STUN and TURN servers of one session: which list counts, and which of its servers are of use here.
+
+A page gets the whole list: what does not answer the engine may answer the page. The engine uses those that answered it,
+for aiortc takes only the first of each kind. Until they were tried it uses the list as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from smallrtc_lab.rtc.connection import IceServer, to_ice_servers
+from smallrtc_lab.rtc.ice_check import IceCheck, IceFinding, check_ice_servers, usable_ice_servers
+
+__all__ = ["IceEvents", "IceServers"]
+
+logger = logging.getLogger(__name__)
+
+_PROBLEMS = {
+    IceFinding.REFUSED: (
+        "The TURN server {url} refuses the user name and password ({detail}).",
+        "Check username and credential in ice_servers; short-lived ones may have expired.",
+    ),
+    IceFinding.SILENT: (
+        "The TURN server {url} does not answer.",
+        "Check its address, and that this computer may reach it; the connection is tried without it.",
+    ),
+    IceFinding.FAILED: (
+        "The TURN server {url} gives no address to relay through ({detail}).",
+        "Ask whoever runs it; the connection is tried without it.",
+    ),
+}
+
+
+class IceEvents(Protocol):
+    """What is told of a server that is of no use."""
+
+    def problem(self, code: str, message: str, next_step: str) -> None:
+        """Something the person should know."""
+
+    def clear_problem(self, code: str) -> None:
+        """It is over."""
+
+
+class IceServers:
+    """``own`` is the list a Lab was made with, as JSON; None leaves the choice to the Jupyter server."""
+
+    def __init__(
+        self,
+        own: list[dict[str, Any]] | None,
+        *,
+        use: Callable[[list[IceServer]], None],
+        events: IceEvents,
+    ) -> None:
+        self.for_pages: list[dict[str, Any]] = own or []
+        self._own = own
+        self._use = use
+        self._events = events
+        self._task: asyncio.Task[None] | None = None
+        self._told: set[str] = set()
+        self._take(self.for_pages)
+
+    def offered_by_server(self, servers: list[dict[str, Any]]) -> None:
+        """The Jupyter server said hello and named its servers; they count when the Lab named none itself."""
+        self._take(servers if self._own is None else self._own)
+
+    async def close(self) -> None:
+        """Try no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _take(self, servers: list[dict[str, Any]]) -> None:
+        self.for_pages = servers
+        given = to_ice_servers(servers)
+        self._use(given)
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        if given:
+            self._task = asyncio.get_running_loop().create_task(self._try(given), name="try ICE servers")
+
+    async def _try(self, given: list[IceServer]) -> None:
+        try:
+            checks = await check_ice_servers(given)
+        except Exception:  # border: without this check everything works as before
+            logger.exception("the ICE servers could not be tried")
+            return
+        self._use(usable_ice_servers(given, checks))
+        self._tell(checks)
+
+    def _tell(self, checks: list[IceCheck]) -> None:
+        problems = {f"turn-{check.finding.value}": check for check in checks if _matters(check)}
+        for code in self._told - set(problems):
+            self._events.clear_problem(code)
+        for code, check in problems.items():
+            message, next_step = (
+                text.format(url=check.url, detail=check.detail) for text in _PROBLEMS[check.finding]
+            )
+            self._events.problem(code, message, next_step)
+        self._told = set(problems)
+        for check in checks:
+            if not check.is_turn and check.finding is not IceFinding.GOOD:
+                logger.warning("the STUN server %s is left out: %s", check.url, check.finding.value)
+
+
+def _matters(check: IceCheck) -> bool:
+    return check.is_turn and check.finding in _PROBLEMS
