@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright, expect
 from support import chromium as debian
 from support.jupyter import JupyterServer
 from support.knownmedia import KnownMedia, make_known_media
@@ -48,7 +48,8 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def playwright() -> AsyncIterator[Playwright]:
-    """Playwright's driver."""
+    """Playwright's driver; what a test expects may take a minute, for other people's work slows the machine down."""
+    expect.set_options(timeout=60_000)
     async with async_playwright() as driver:
         yield driver
 
@@ -130,5 +131,5 @@ async def open_notebook(
         await notebook.close()
     for server in {page.server for page in pages}:
         assert server.process is not None
-        left = server.family.wait_gone(5.0, but=(server.process.pid,))
+        left = server.family.wait_gone(20.0, but=(server.process.pid,))
         assert not left, f"processes outlived their kernel: {left}"

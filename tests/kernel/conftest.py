@@ -56,5 +56,5 @@ async def served_kernel(jupyter: JupyterServer) -> AsyncIterator[Kernel]:
     await kernel.close()
     await kernel.shutdown()
     assert jupyter.process is not None
-    left = jupyter.family.wait_gone(5.0, but=(jupyter.process.pid,))
+    left = jupyter.family.wait_gone(20.0, but=(jupyter.process.pid,))
     assert not left, f"processes outlived their kernel: {left}"

@@ -135,13 +135,13 @@ class Firefox:
         with contextlib.suppress(AssertionError, TimeoutError):
             await self.call("browser.close")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 10)
+            await asyncio.wait_for(self._process.wait(), 30)
         if self._socket is not None:
             await self._socket.close()
         if self._sound is not None:
             self._sound.terminate()
             await self._sound.wait()
-        left = await asyncio.to_thread(self.family.end, 5.0)
+        left = await asyncio.to_thread(self.family.end, 20.0)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -191,7 +191,7 @@ class FirefoxPage:
         assert said["type"] == "success", said["exceptionDetails"]["text"]
         return json.loads(said["result"]["value"])
 
-    async def wait_true(self, expression: str, timeout_s: float = 10.0) -> float:
+    async def wait_true(self, expression: str, timeout_s: float = 60.0) -> float:
         """Ask ten times a second until an expression is true; the seconds that took. TimeoutError else."""
         begun = time.monotonic()
         while await self.evaluate(expression) is not True:

@@ -82,14 +82,14 @@ class Execution:
         """The MIME bundles of `display(...)` and of the last expression, in order."""
         return [output["data"] for output in self.outputs if "data" in output]
 
-    async def wait(self, timeout_s: float = 30.0, *, check: bool = True) -> Execution:
+    async def wait(self, timeout_s: float = 60.0, *, check: bool = True) -> Execution:
         """Wait until the cell ended. TimeoutError if late; with `check`, CellFailed when it raised."""
         await self.wait_for(lambda cell: cell.done, timeout_s)
         if check and self.error is not None:
             raise CellFailed(f"the cell\n{self.code}\nraised\n{self.error.traceback}")
         return self
 
-    async def wait_for(self, condition: Callable[[Execution], bool], timeout_s: float = 30.0) -> Execution:
+    async def wait_for(self, condition: Callable[[Execution], bool], timeout_s: float = 60.0) -> Execution:
         """Wait until `condition(self)` holds, also after the cell ended. TimeoutError else."""
         try:
             async with asyncio.timeout(timeout_s), self.changed:
@@ -192,11 +192,11 @@ class Kernel:
         self._cells[message_id] = cell
         return cell
 
-    async def execute(self, code: str, timeout_s: float = 30.0, *, check: bool = True) -> Execution:
+    async def execute(self, code: str, timeout_s: float = 60.0, *, check: bool = True) -> Execution:
         """Run a cell to its end. CellFailed when it raises (unless `check=False`), TimeoutError when late."""
         return await (await self.submit(code)).wait(timeout_s, check=check)
 
-    async def value(self, expression: str, timeout_s: float = 30.0) -> Any:
+    async def value(self, expression: str, timeout_s: float = 60.0) -> Any:
         """The value of a Python expression, carried as JSON; NumPy arrays become lists.
 
         Leaves no trace: no prompt number, no history, no output.
@@ -209,7 +209,7 @@ class Kernel:
             raise CellFailed(f"{expression}\nraised\n" + "\n".join(answer["traceback"]))
         return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
 
-    async def array(self, expression: str, timeout_s: float = 30.0) -> NDArray[Any]:
+    async def array(self, expression: str, timeout_s: float = 60.0) -> NDArray[Any]:
         """The value of an expression as a NumPy array of the same shape and type; quick for pictures."""
         code = (
             "(lambda array: (lambda file: (__import__('numpy').save(file, array),"
@@ -220,7 +220,7 @@ class Kernel:
         )
 
     async def wait_value(
-        self, expression: str, accept: Callable[[Any], bool] = bool, timeout_s: float = 10.0
+        self, expression: str, accept: Callable[[Any], bool] = bool, timeout_s: float = 60.0
     ) -> Any:
         """Ask ten times a second until `accept(value)`; AssertionError with the last value else."""
         deadline = time.monotonic() + timeout_s

@@ -57,7 +57,7 @@ class KernelEnd:
         """Keep it."""
         self.done.append((header, payload))
 
-    async def next(self, kind: str, timeout_s: float = 3.0) -> Message:
+    async def next(self, kind: str, timeout_s: float = 30.0) -> Message:
         """The next message of a kind; others before it are passed over."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -97,6 +97,6 @@ class KernelEnd:
         """Both ends, with their files and memory."""
         await self.bridge.close()
         await asyncio.to_thread(self.writer.close)
-        await asyncio.wait_for(self.engine_ended.wait(), 3)
+        await asyncio.wait_for(self.engine_ended.wait(), 30)
         self.pool.close()
         self.attachments.close()

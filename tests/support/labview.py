@@ -97,13 +97,13 @@ class LabView:
         """`idle`, `asking`, `connecting`, `live`, `reconnecting` or `failed`."""
         return await self.root.get_attribute("data-state")
 
-    async def wait_state(self, state: str, timeout_s: float = 10.0) -> float:
+    async def wait_state(self, state: str, timeout_s: float = 60.0) -> float:
         """Wait until the page is in this state; the seconds that took. TimeoutError else."""
         begun = time.monotonic()
         await self._wait(f'[data-state="{state}"]', timeout_s)
         return time.monotonic() - begun
 
-    async def wait_link(self, link: str, timeout_s: float = 10.0) -> None:
+    async def wait_link(self, link: str, timeout_s: float = 60.0) -> None:
         """Wait until the page stands so with the engine: `open`, `absent`, `lost`."""
         await self._wait(f'[data-link="{link}"]', timeout_s)
 
@@ -115,7 +115,7 @@ class LabView:
         await self.wait_state("live")
         return time.monotonic() - begun
 
-    async def press(self, name: str, timeout_s: float = 10.0) -> None:
+    async def press(self, name: str, timeout_s: float = 60.0) -> None:
         """Click the button of this accessible name."""
         await self.button(name).click(timeout=timeout_s * 1000)
 
@@ -135,7 +135,7 @@ class LabView:
         """The texts of all panels."""
         return [text.replace("\u00a0", " ") for text in await self.panels.all_inner_texts()]
 
-    async def wait_problem(self, text: str, timeout_s: float = 10.0) -> str:
+    async def wait_problem(self, text: str, timeout_s: float = 60.0) -> str:
         """Wait for a panel that says this; its whole text."""
         panel = self.panels.filter(has_text=text).first
         await panel.wait_for(timeout=timeout_s * 1000)

@@ -163,7 +163,7 @@ class NotebookPage:
         """The text that cell `index` shows now."""
         return (await self.output(index)).text
 
-    async def wait_text(self, index: int, pattern: str, timeout_s: float = 10.0) -> None:
+    async def wait_text(self, index: int, pattern: str, timeout_s: float = 60.0) -> None:
         """Wait until the *visible* output of cell `index` matches the regular expression `pattern`."""
         area = self.cell(index).locator(".jp-OutputArea")
         await expect(area).to_have_text(re.compile(pattern, re.DOTALL), timeout=timeout_s * 1000)
@@ -176,12 +176,12 @@ class NotebookPage:
         """The root of our widget in that cell's output; `.nth(1)` is the second one in it."""
         return self.cell(index).locator(".smallrtc-lab")
 
-    async def click(self, index: int, name: str, timeout_s: float = 10.0) -> None:
+    async def click(self, index: int, name: str, timeout_s: float = 60.0) -> None:
         """Click the button called `name` (its accessible name, exact) of the widget in cell `index`."""
         button = self.widget(index).get_by_role("button", name=name, exact=True)
         await button.click(timeout=timeout_s * 1000)
 
-    async def start(self, index: int, timeout_s: float = 10.0) -> None:
+    async def start(self, index: int, timeout_s: float = 60.0) -> None:
         """Click Start."""
         await self.click(index, "Start", timeout_s)
 
@@ -218,7 +218,7 @@ class NotebookPage:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    async def wait_true(self, expression: str, timeout_s: float = 10.0) -> None:
+    async def wait_true(self, expression: str, timeout_s: float = 60.0) -> None:
         """Ask quietly, ten times a second, until a JavaScript expression is true. TimeoutError else."""
         deadline = time.monotonic() + timeout_s
         while await self.evaluate_quietly(expression) is not True:
@@ -267,7 +267,7 @@ async def video_image(video: Locator) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGB"))
 
 
-async def wait_video_frames(video: Locator, count: int = 3, timeout_s: float = 10.0) -> float:
+async def wait_video_frames(video: Locator, count: int = 3, timeout_s: float = 60.0) -> float:
     """Wait until a `<video>` presented `count` new frames; the seconds that took. TimeoutError else."""
     return float(await video.evaluate(WAIT_FRAMES, [count, timeout_s * 1000]))
 

@@ -83,7 +83,7 @@ class ProcessFamily:
                 return [describe(process) for process in left]
             time.sleep(0.05)
 
-    def end(self, timeout_s: float = 5.0) -> list[str]:
+    def end(self, timeout_s: float = 20.0) -> list[str]:
         """Wait for the members to end by themselves, then kill. What had to be killed, described."""
         left = self.wait_gone(timeout_s)
         for process in self.members():
@@ -91,7 +91,7 @@ class ProcessFamily:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
-        psutil.wait_procs(self.members(), timeout=5)
+        psutil.wait_procs(self.members(), timeout=20)
         return left
 
 
