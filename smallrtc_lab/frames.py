@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AudioClip", "Gap", "PixelFormat", "VideoClip", "VideoFrame"]
+__all__ = ["AudioClip", "Gap", "PixelFormat", "TimeKind", "VideoClip", "VideoFrame"]
 
 PixelFormat: TypeAlias = Literal["rgb", "bgr", "gray"]
 TimeKind: TypeAlias = Literal["capture", "arrival"]
@@ -155,6 +155,7 @@ class AudioClip:
     time_kind: TimeKind = "arrival"
     shareable: bool = False
     _publish: Callable[[AudioClip], str] | None = field(default=None, repr=False)
+    _shift_s: float = field(default=0.0, repr=False)  # in start_s, beyond what the sender's count of samples says
 
     @property
     def mono(self) -> Samples:

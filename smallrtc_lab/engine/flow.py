@@ -81,6 +81,7 @@ class Flow:
     async def adopt(self, connection: SmallWebRTCConnection) -> None:
         """A new connection: give it what Python sends back, and follow what happens to it."""
         self.connection = connection
+        self._audio.meet_sender()
         connection.replace_audio_track(self._processing.audio_return.new_track())
         connection.replace_video_track(self._processing.video_return.new_track())
         handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {

@@ -10,13 +10,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 import numpy as np
 import numpy.typing as npt
 from aiortc.mediastreams import MediaStreamError
 
-from smallrtc_lab.media.clock import SessionClock, StreamClock
+from smallrtc_lab.media.axis import SampleAxis
+from smallrtc_lab.media.clock import SenderReport, SessionClock, StreamClock
 from smallrtc_lab.media.level import level_db
 from smallrtc_lab.media.resample import from_av
 from smallrtc_lab.media.ring import AudioRing
@@ -30,15 +32,20 @@ logger = logging.getLogger(__name__)
 
 AUDIO_RATE = 48000  # Opus decodes to 48 kHz stereo, whatever the microphone had
 AUDIO_CHANNELS = 2
+_CODEC_DELAY_S = 312 / AUDIO_RATE  # Opus encoders look so far ahead: what they hear comes out so much later
 _EARLY_S = 0.5  # before its arrival a sample cannot have been recorded: the pts has jumped
-_LATE_S = 1.0  # so late at once: the source has paused
-_DRIFT_S = 0.1  # so late all the time: it has paused for a little, or its clock is slower than ours
+_LATE_S = 1.0  # so late at once: the source has paused, or this process or the network stood still
+_JUDGED_PACKETS = 5  # so many tell the two apart: after a stall they come in a burst
+_DRIFT_S = 0.1  # so late all the time: it has paused for a little
 _DRIFT_WINDOW_S = 3.0
+_AUDIO_TIME_BASE = Fraction(1, AUDIO_RATE)
 _VIDEO_TIME_BASE = Fraction(1, 90000)
 
 
 class _Inbound:
     """A source and whoever listens to it."""
+
+    _time_base = _VIDEO_TIME_BASE
 
     def __init__(self, source: str, clock: SessionClock) -> None:
         self.source = source
@@ -47,6 +54,7 @@ class _Inbound:
         self._first = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
         self._track: InputTrack | None = None
+        self._stream_clock = StreamClock(clock.sender)
 
     @property
     def connected(self) -> bool:
@@ -66,6 +74,10 @@ class _Inbound:
     def dropped(self) -> int:
         """Pieces that were decoded but not read in time, of the current track."""
         return 0 if self._track is None else self._track.dropped
+
+    def meet_sender(self) -> None:
+        """A new connection is made: what is known of the clock of the last one's sender holds no longer."""
+        self._clock.meet_sender()
 
     def follow(self, track: InputTrack) -> None:
         """Read this track from now on; the one before is no longer read."""
@@ -88,7 +100,11 @@ class _Inbound:
             self._pump = None
 
     def _connected(self) -> None:
-        raise NotImplementedError
+        self._stream_clock = StreamClock(self._clock.sender)
+
+    def _report(self, report: SenderReport, time_base: Fraction) -> None:
+        arrival_s = self._clock.to_session(report.arrival_s)
+        self._stream_clock.report(report.pts, time_base, report.ntp_s, arrival_s)
 
     def _accept(self, frame: object, decoded_s: float) -> None:
         raise NotImplementedError
@@ -97,6 +113,9 @@ class _Inbound:
         try:
             while True:
                 frame, decoded_s = await track.recv_timed()
+                report = track.take_report()
+                if report is not None:
+                    self._report(report, frame.time_base or self._time_base)
                 self._accept(frame, decoded_s)
                 self.received += 1
                 self._first.set()
@@ -112,16 +131,12 @@ class VideoInbound(_Inbound):
         self.latest: TimedFrame | None = None
         self.subscriptions: dict[int, VideoSubscription] = {}
         self.on_frame: Callable[[TimedFrame], None] | None = None
-        self._stream_clock = StreamClock()
-
-    def _connected(self) -> None:
-        self._stream_clock = StreamClock()
 
     def _accept(self, frame: object, decoded_s: float) -> None:
         assert isinstance(frame, av.VideoFrame)
         arrival_s = self._clock.to_session(decoded_s)
         time_s = self._stream_clock.map(frame.pts or 0, frame.time_base or _VIDEO_TIME_BASE, arrival_s)
-        timed = TimedFrame(frame, self.received, time_s, decoded_s)
+        timed = TimedFrame(frame, self.received, time_s, decoded_s, self._stream_clock.kind)
         self.latest = timed
         if self.on_frame is not None:
             self.on_frame(timed)
@@ -129,22 +144,35 @@ class VideoInbound(_Inbound):
             subscription.offer(timed)
 
 
+class _Packet(NamedTuple):
+    """``samples`` (n, 2) int16 from ``pts`` on, which came at session time ``arrival_s``."""
+
+    samples: npt.NDArray[np.int16]
+    pts: int
+    arrival_s: float
+
+
 class AudioInbound(_Inbound):
-    """The microphone: a ring of its last seconds, addressed by samples since the session began."""
+    """The microphone: a ring of its last seconds, addressed by samples since the session began.
+
+    The ring is the sender's count of samples: it knows no drift and no correction, so that nothing is ever
+    doubled or left out. What a sample's time is, is a matter of ``axis`` alone, which follows the clocks.
+    """
+
+    _time_base = _AUDIO_TIME_BASE
 
     def __init__(self, clock: SessionClock, *, ring_s: float = 30.0) -> None:
         super().__init__("microphone", clock)
         self.ring = AudioRing(AUDIO_RATE, AUDIO_CHANNELS, ring_s)
+        self.axis = SampleAxis(AUDIO_RATE, -_CODEC_DELAY_S)
         self.subscriptions: dict[int, AudioSubscription] = {}
         self.on_samples: Callable[[npt.NDArray[np.int16], int], None] | None = None
         self._base: int | None = None
+        self._held: list[_Packet] = []  # so late that it is not clear yet where they belong
         self._least_late_s = float("inf")  # in the window of now
         self._window_end_s = 0.0
         self._begin = 0  # position of the connection's first sample
         self._samples = 0  # how many have come since
-
-    def _connected(self) -> None:
-        self._base = None
 
     @property
     def loss(self) -> float:
@@ -157,43 +185,79 @@ class AudioInbound(_Inbound):
         samples, _, _ = self.ring.last(0.1)
         return level_db(samples)
 
+    def _connected(self) -> None:
+        super()._connected()
+        self._base = None
+        self._held.clear()
+
     def _accept(self, frame: object, decoded_s: float) -> None:
         assert isinstance(frame, av.AudioFrame)
-        arrival_s = self._clock.to_session(decoded_s)
-        samples = from_av(frame)
-        position = self._position(frame, len(samples), arrival_s)
+        self._held.append(_Packet(from_av(frame), frame.pts or 0, self._clock.to_session(decoded_s)))
+        late_s = self._late_s(self._held[-1])
+        if late_s > _LATE_S and len(self._held) < _JUDGED_PACKETS:
+            return
+        if late_s > _LATE_S and not _in_a_burst(self._held):
+            self._rebase(self._held[0])
+        for packet in self._held:
+            self._place(packet)
+        self._held.clear()
+
+    def _late_s(self, packet: _Packet) -> float:
+        """How much later than by its pts a packet came; 0 for the first of a connection."""
+        if self._base is None:
+            self._begin, self._samples = max(self._by_arrival(packet), self.ring.end), 0
+            self._rebase(packet)
+        assert self._base is not None
+        return (self._by_arrival(packet) - self._base - packet.pts) / AUDIO_RATE
+
+    def _place(self, packet: _Packet) -> None:
+        """Put samples where they belong: by pts within a connection, by arrival where that leads astray."""
+        late_s = self._late_s(packet)
+        self._least_late_s = min(self._least_late_s, late_s)
+        if late_s < -_EARLY_S or self._has_paused(packet):
+            self._rebase(packet)
+        elif packet.arrival_s > self._window_end_s:
+            self._begin_window(packet.arrival_s)
+        assert self._base is not None
+        self._take(packet, self._base + packet.pts)
+
+    def _take(self, packet: _Packet, position: int) -> None:
+        samples, duration_s = packet.samples, len(packet.samples) / AUDIO_RATE
+        if self._late_s(packet) <= _LATE_S:  # what came in a burst tells nothing about time
+            clock = self._stream_clock
+            time_s = clock.map(packet.pts, _AUDIO_TIME_BASE, packet.arrival_s, duration_s=duration_s)
+            self.axis.follow(position, len(samples), time_s - _CODEC_DELAY_S, clock.kind)
         self.ring.append(samples, position)
+        self.axis.forget(self.ring.start)
         self._samples += len(samples)
         if self.on_samples is not None:
             self.on_samples(samples, position)
         for subscription in self.subscriptions.values():
             subscription.offer(samples, position)
 
-    def _position(self, frame: av.AudioFrame, count: int, arrival_s: float) -> int:
-        """Where these samples belong: by pts within a connection, by arrival where that leads astray.
+    def _by_arrival(self, packet: _Packet) -> int:
+        """Where samples belong that were recorded just before they came."""
+        return round((packet.arrival_s - self.axis.shift_s - _CODEC_DELAY_S) * AUDIO_RATE) - len(
+            packet.samples
+        )
 
-        Samples that are late for once, because this process or the network stood still, keep their place.
-        """
-        pts = frame.pts or 0
-        by_arrival = round(arrival_s * AUDIO_RATE) - count
-        base = self._base
-        if base is None:
-            self._begin, self._samples = max(by_arrival, self.ring.end), 0
-            base = self._rebase(by_arrival, pts, arrival_s)
-        late_s = (by_arrival - base - pts) / AUDIO_RATE
-        self._least_late_s = min(self._least_late_s, late_s)
-        drifted = arrival_s > self._window_end_s and self._least_late_s > _DRIFT_S
-        if drifted or not -_EARLY_S <= late_s <= _LATE_S:
-            base = self._rebase(by_arrival, pts, arrival_s)
-        elif arrival_s > self._window_end_s:
-            self._begin_window(arrival_s)
-        return base + pts
+    def _has_paused(self, packet: _Packet) -> bool:
+        """Whether all sound is late. With reports, how late is known to be the way's, and their business."""
+        late = packet.arrival_s > self._window_end_s and self._least_late_s > _DRIFT_S
+        return late and not self._stream_clock.reported
 
-    def _rebase(self, by_arrival: int, pts: int, arrival_s: float) -> int:
-        self._base = base = max(by_arrival, self.ring.end) - pts
-        self._begin_window(arrival_s)
-        return base
+    def _rebase(self, packet: _Packet) -> None:
+        self._base = max(self._by_arrival(packet), self.ring.end) - packet.pts
+        self._stream_clock = StreamClock(self._clock.sender)
+        self._begin_window(packet.arrival_s)
 
     def _begin_window(self, arrival_s: float) -> None:
         self._least_late_s = float("inf")
         self._window_end_s = arrival_s + _DRIFT_WINDOW_S
+
+
+def _in_a_burst(packets: list[_Packet]) -> bool:
+    """Whether packets came faster than they were recorded: then they waited somewhere, and none is missing."""
+    came_s = packets[-1].arrival_s - packets[0].arrival_s
+    recorded_s = (packets[-1].pts - packets[0].pts) / AUDIO_RATE
+    return came_s < 0.8 * recorded_s

@@ -75,7 +75,13 @@ class Processing:
             block=block,
         )
         subscription = AudioSubscription(
-            number, cutter, self._bridge, self._session, credits=credits, label=label
+            number,
+            cutter,
+            self._bridge,
+            self._session,
+            credits=credits,
+            label=label,
+            axis=self._session.audio.axis,
         )
         self._audios[number] = self._session.audio.subscriptions[number] = subscription
         if processor is not None:

@@ -42,7 +42,12 @@ async def read_latest(
     header = await convert_to_slot(timed.frame, picture_format, target, bridge, executor)
     if header is None:
         raise EngineError("every picture slot is in use; read frames from fewer threads at once")
-    return header | {"sequence": timed.sequence, "time_s": timed.time_s, "shareable": session.shareable}
+    return header | {
+        "sequence": timed.sequence,
+        "time_s": timed.time_s,
+        "time_kind": timed.time_kind,
+        "shareable": session.shareable,
+    }
 
 
 async def read_audio(
@@ -59,6 +64,8 @@ async def read_audio(
         "sample_rate": sample_rate,
         "channels": channels,
         "start_s": start / AUDIO_RATE,
+        "shift_s": session.audio.axis.shift_at(start),
+        "time_kind": session.audio.axis.kind,
         "gaps": [[g / AUDIO_RATE, n / AUDIO_RATE] for g, n in gaps],
         "shareable": session.shareable,
     }

@@ -20,8 +20,9 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from smallrtc_lab.frames import PixelFormat
+from smallrtc_lab.frames import PixelFormat, TimeKind
 from smallrtc_lab.framing import Header
+from smallrtc_lab.media.axis import SampleAxis
 from smallrtc_lab.media.convert import Reformatter, picture_bytes, to_picture
 from smallrtc_lab.media.streams import BoundedQueue
 
@@ -64,6 +65,7 @@ class TimedFrame:
     sequence: int
     time_s: float
     decoded_s: float
+    time_kind: TimeKind = "arrival"
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ class VideoSubscription(Subscription):
             header |= {
                 "sequence": timed.sequence,
                 "time_s": timed.time_s,
+                "time_kind": timed.time_kind,
                 "decoded_s": timed.decoded_s,
                 "dropped": self.dropped,
                 "shareable": self._owner.shareable,
@@ -266,10 +269,12 @@ class AudioSubscription(Subscription):
         *,
         credits: int,
         label: str | None,
+        axis: SampleAxis,
     ) -> None:
         super().__init__(credits, label)
         self.number = number
         self._owner = owner
+        self._axis = axis
         self._cutter = cutter
         self._bridge = bridge
         self._queue: BoundedQueue[Block] = BoundedQueue(max(2, round(AUDIO_BOUND_S / cutter.block_s)))
@@ -310,6 +315,8 @@ class AudioSubscription(Subscription):
             "sample_rate": self._cutter.out_rate,
             "channels": block.samples.shape[1],
             "start_s": block.start_s,
+            "shift_s": self._axis.shift_at(round(block.start_s * self._cutter.in_rate)),
+            "time_kind": self._axis.kind,
             "gaps": gaps,
             "dropped": self.dropped,
             "shareable": self._owner.shareable,

@@ -74,6 +74,7 @@ class Access:
         return VideoFrame(
             image=self.client.picture(header),
             time_s=header["time_s"],
+            time_kind=header["time_kind"],
             source=source,  # type: ignore[arg-type]
             sequence=header["sequence"],
             format=header["format"],
@@ -84,13 +85,16 @@ class Access:
     def clip(self, header: Header, payload: bytes) -> AudioClip:
         """The delivered sound."""
         samples = np.frombuffer(payload, np.float32).reshape(-1, header["channels"]).copy()
+        shift_s = header["shift_s"]
         return AudioClip(
             samples=samples,
             sample_rate=header["sample_rate"],
-            start_s=header["start_s"],
-            gaps=tuple(Gap(start, duration) for start, duration in header["gaps"]),
+            start_s=header["start_s"] + shift_s,
+            gaps=tuple(Gap(start + shift_s, duration) for start, duration in header["gaps"]),
+            time_kind=header["time_kind"],
             shareable=header["shareable"],
             _publish=self._publish_sound,
+            _shift_s=shift_s,
         )
 
     def _require_open(self) -> None:

@@ -98,7 +98,9 @@ def audio_request(block: int | None, sample_rate: int, channels: int) -> dict[st
 
 def _place(chunk: AudioClip, first: AudioClip) -> int:
     """How many samples after the first chunk's begin this one begins."""
-    return round((chunk.start_s - first.start_s) * first.sample_rate)
+    # By the count of samples: times may be corrected by a little between two chunks that touch.
+    begin_s, first_s = (clip.start_s - clip._shift_s for clip in (chunk, first))
+    return round((begin_s - first_s) * first.sample_rate)
 
 
 def _joined(chunks: list[AudioClip], count: int) -> AudioClip:
@@ -115,6 +117,8 @@ def _joined(chunks: list[AudioClip], count: int) -> AudioClip:
         first.sample_rate,
         first.start_s,
         gaps,
+        time_kind=first.time_kind,
         shareable=first.shareable,
         _publish=first._publish,
+        _shift_s=first._shift_s,
     )

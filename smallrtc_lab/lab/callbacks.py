@@ -287,7 +287,7 @@ class AudioProcessor(AudioObserver):
             "type": "result",
             "session": self._access.session_id,
             "subscription": number,
-            "start_s": clip.start_s,
+            "start_s": clip.start_s - clip._shift_s,
             "sample_rate": clip.sample_rate,
             "channels": 1 if samples is None else samples.shape[1],
         }

@@ -15,7 +15,8 @@ touch                                               can go when
 ``RTCRtpReceiver.__remote_streams, __rtx_ssrc``     ``getStats`` tells a stream from its retransmissions
 ``RTCRtpReceiver.__decoder_thread``                 (only asked whether it exists)
 ``RTCRtpReceiver._send_rtcp_pli``                   there is a public way to ask for a keyframe
-``RTCRtpReceiver._handle_rtcp_packet``              a BYE no longer ends a receiver for ever
+``RTCRtpReceiver._handle_rtcp_packet``              a BYE no longer ends a receiver for ever, and sender reports
+                                                    can be read
 ``RemoteStreamTrack._queue``                        that queue is bounded
 ``RTCIceGatherer._connection`` and, of aioice,      aioice offers 127.0.0.1 when asked, takes a gathering
 ``get_component_candidates``, ``_nominated``        deadline, and tells the selected pair
@@ -37,7 +38,7 @@ from typing import Any, Literal, TypeAlias
 from aiortc import RTCPeerConnection, RTCRtpReceiver, rtcsctptransport
 from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
-from aiortc.rtp import RtcpByePacket
+from aiortc.rtp import RtcpByePacket, RtcpSrPacket
 
 from .decoder_queue import DecoderQueue
 from .jitter import EncodedFrame, FrameAssembler, TimestampUnwrapper
@@ -48,6 +49,7 @@ from .stall import Progress
 __all__ = [
     "EncodedHook",
     "PairTypes",
+    "ReportedTime",
     "StreamCounters",
     "add_loopback_candidate",
     "bound_decoder",
@@ -62,13 +64,15 @@ __all__ = [
     "release_at_marker",
     "release_in_order",
     "request_keyframe",
+    "rtp_origin",
     "selected_pair",
+    "watch_sender_reports",
 ]
 
 EncodedHook: TypeAlias = Callable[[bytes, int, bool], None]
 
 VIDEO_QUEUE_FRAMES = 8
-AUDIO_QUEUE_FRAMES = 50  # one second of 20 ms packets
+AUDIO_QUEUE_FRAMES = 250  # five seconds of 20 ms packets: what came while this process stood still
 KEYFRAME_INTERVAL_S = 0.5  # requests closer together than a keyframe needs to arrive only cost bitrate
 
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
@@ -100,6 +104,11 @@ class _MarkerRelease:
         self._queue = queue
         self._timestamps = TimestampUnwrapper()
         self._asked_s = float("-inf")
+
+    @property
+    def rtp_origin(self) -> int | None:
+        """The RTP timestamp of the first picture, whose pts is 0."""
+        return self._timestamps.origin
 
     def add(self, packet: Any) -> tuple[bool, None]:
         """Take a packet; True asks aiortc to send a PLI."""
@@ -258,6 +267,40 @@ async def request_keyframe(receiver: RTCRtpReceiver) -> bool:
         return False
     await receiver._send_rtcp_pli(buffer.media_ssrc)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedTime:
+    """A sender report (RFC 3550 section 6.4.1): this RTP timestamp was ``ntp_s`` on the sender's clock.
+
+    ``ntp_s`` is in seconds since 1900, ``arrival_s`` in seconds of :func:`time.monotonic`.
+    """
+
+    rtp_timestamp: int
+    ntp_s: float
+    arrival_s: float
+
+
+def watch_sender_reports(receiver: RTCRtpReceiver, deliver: Callable[[ReportedTime], None]) -> None:
+    """Hand the time in each sender report of a receiver's media stream to ``deliver``, on the media loop."""
+    handle = receiver._handle_rtcp_packet
+    retransmissions = getattr(receiver, _RTX_SSRC)
+
+    async def handle_and_tell(packet: Any) -> None:
+        if isinstance(packet, RtcpSrPacket) and packet.ssrc not in retransmissions:
+            info = packet.sender_info
+            if info.ntp_timestamp:  # 0 before a sender has sent anything
+                ntp_s = info.ntp_timestamp / 2**32
+                deliver(ReportedTime(info.rtp_timestamp, ntp_s, time.monotonic()))
+        await handle(packet)
+
+    receiver._handle_rtcp_packet = handle_and_tell  # type: ignore[method-assign]
+
+
+def rtp_origin(receiver: RTCRtpReceiver) -> int | None:
+    """The RTP timestamp (modulo 2**32) of the frame whose pts is 0; None before the first frame."""
+    buffer = getattr(receiver, _JITTER_BUFFER)
+    return buffer.rtp_origin if isinstance(buffer, _MarkerRelease | _SoundRelease) else None
 
 
 class _Sink:

@@ -11,6 +11,7 @@ import av
 from aiortc.mediastreams import MediaStreamError
 
 from smallrtc_lab.errors import ClosedError
+from smallrtc_lab.media.clock import SenderReport
 from smallrtc_lab.media.streams import BoundedQueue, LatestSlot
 
 from . import _aiortc
@@ -27,11 +28,11 @@ __all__ = ["Frame", "InputTrack"]
 
 Frame: TypeAlias = av.VideoFrame | av.AudioFrame
 
-AUDIO_FRAMES = 50  # one second of 20 ms frames
+AUDIO_FRAMES = 250  # five seconds of 20 ms frames
 
 
 class InputTrack:
-    """One source of a client: the newest picture, or the last second of sound.
+    """One source of a client: the newest picture, or the last five seconds of sound.
 
     Frames come straight from the decoder: whether anybody reads or not, nothing grows. ``received`` counts
     the frames that were decoded, ``dropped`` those that nobody took in time.
@@ -52,6 +53,8 @@ class InputTrack:
         self._frames: BoundedQueue[tuple[Frame, float]] = (
             BoundedQueue(AUDIO_FRAMES) if self.kind == "audio" else LatestSlot()
         )
+        self._report: _aiortc.ReportedTime | None = None
+        self._pts = 0  # of the newest frame
         self.on_encoded: _aiortc.EncodedHook | None = None
         self._buffer: FrameAssembler | AudioJitterBuffer = (
             _aiortc.release_at_marker(receiver, on_encoded=self._on_encoded)
@@ -59,6 +62,7 @@ class InputTrack:
             else _aiortc.release_in_order(receiver)
         )
         _aiortc.deliver_to(track, self._accept)
+        _aiortc.watch_sender_reports(receiver, self._reported)
 
     async def recv(self) -> Frame:
         """The next frame; raises aiortc's ``MediaStreamError`` when the track has ended."""
@@ -70,6 +74,16 @@ class InputTrack:
             return await self._frames.get()
         except ClosedError:
             raise MediaStreamError("the track has ended") from None
+
+    def take_report(self) -> SenderReport | None:
+        """The newest sender report that was not taken yet, once there are frames it can be laid beside."""
+        report, origin = self._report, _aiortc.rtp_origin(self._receiver)
+        if report is None or origin is None or not self.received:
+            return None
+        self._report = None
+        # The 32-bit timestamp that is nearest to the newest frame's.
+        ahead = (report.rtp_timestamp - origin - self._pts + 2**31) % 2**32 - 2**31
+        return SenderReport(self._pts + ahead, report.ntp_s, report.arrival_s)
 
     @property
     def readyState(self) -> Literal["live", "ended"]:
@@ -136,11 +150,15 @@ class InputTrack:
         if self.on_encoded is not None:
             self.on_encoded(picture, timestamp, keyframe)
 
+    def _reported(self, report: _aiortc.ReportedTime) -> None:
+        self._report = report
+
     def _accept(self, frame: Any) -> None:
         if frame is None:
             self.decoder_ended.set()
             self.stop()
             return
         self.received += 1
+        self._pts = frame.pts or 0
         if self.enabled:
             self._frames.put((frame, time.monotonic()))

@@ -69,12 +69,15 @@ class TimestampUnwrapper:
     """Extends 32-bit RTP timestamps to integers that begin at 0 and never wrap."""
 
     def __init__(self) -> None:
+        self.origin: int | None = None  # the first timestamp, which became 0
         self._last: int | None = None
         self._value = 0
 
     def unwrap(self, timestamp: int) -> int:
         """RTP units since the first timestamp."""
-        if self._last is not None:
+        if self._last is None:
+            self.origin = timestamp
+        else:
             self._value += (timestamp - self._last + 0x80000000) % 0x100000000 - 0x80000000
         self._last = timestamp
         return self._value

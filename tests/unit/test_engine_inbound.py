@@ -14,10 +14,11 @@ from aiortc.mediastreams import MediaStreamError
 
 from smallrtc_lab.engine.inbound import AudioInbound, VideoInbound
 from smallrtc_lab.engine.subscriptions import TimedFrame
-from smallrtc_lab.media.clock import SessionClock
+from smallrtc_lab.media.clock import SenderReport, SessionClock
 
 RATE = 48000
 N = 960
+CODEC_DELAY_S = 0.0065  # what Opus hears comes out so much later
 
 
 class Track:
@@ -26,12 +27,16 @@ class Track:
     def __init__(self) -> None:
         self.dropped = 0
         self.frames: asyncio.Queue[Any] = asyncio.Queue()
+        self.reports: list[SenderReport] = []
 
     def put(self, frame: Any, arrival_s: float) -> None:
         self.frames.put_nowait((frame, arrival_s))
 
     def end(self) -> None:
         self.frames.put_nowait(None)
+
+    def take_report(self) -> SenderReport | None:
+        return self.reports.pop(0) if self.reports else None
 
     async def recv_timed(self) -> tuple[Any, float]:
         item = await self.frames.get()
@@ -117,21 +122,31 @@ async def test_a_pause_of_the_source_is_a_gap() -> None:
     track = Track()
     stream.follow(track)  # type: ignore[arg-type]
     track.put(packet(0), 1.0)
-    track.put(packet(N), 3.02)
-    await settle(stream, 2)
-    assert positions == [RATE - N, round(3.02 * RATE) - N]
+    for number in range(1, 9):
+        track.put(packet(number * N), 3.0 + number * 0.02)
+    await settle(stream, 9)
+    assert positions == [RATE - N, *(3 * RATE + number * N for number in range(8))]
+    _, gaps = stream.ring.read(RATE, 2 * RATE)
+    assert gaps == ((RATE, 2 * RATE),)
     await stream.disconnect()
 
 
-async def test_a_stall_of_this_process_moves_nothing() -> None:
-    """Packets that come late in a burst keep their places: nothing of the sound is lost."""
+@pytest.mark.parametrize("reported", [False, True])
+@pytest.mark.parametrize("stall_s", [0.8, 1.5, 4.0])
+async def test_a_stall_of_this_process_moves_nothing(stall_s: float, reported: bool) -> None:
+    """Packets that come late in a burst keep their places: nothing of the sound is lost, no gap is booked."""
     stream, positions = sound()
     track = Track()
     stream.follow(track)  # type: ignore[arg-type]
     for number in range(400):
         due_s = 1 + number * 0.02
-        track.put(packet(number * N), 2.8 if 2 < due_s < 2.8 else due_s)
+        if reported and number % 50 == 49:
+            track.reports.append(SenderReport(number * N, 4e9 + due_s, due_s))
+        end_s = 2 + stall_s
+        track.put(packet(number * N), end_s + number * 0.0002 if 2 < due_s < end_s else due_s)
     await settle(stream, 400)
+    assert stream.ring.last(30).gaps == ()
+    assert stream.axis.time_s(positions[-1]) == pytest.approx(1 + 398 * 0.02, abs=0.03)
     assert positions == [RATE - N + number * N for number in range(400)]
     assert stream.loss == 0
     await stream.disconnect()
@@ -223,3 +238,108 @@ async def test_another_track_takes_the_place_of_the_first() -> None:
     await asyncio.sleep(0.01)
     await stream.disconnect()
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("inbound")]
+
+
+async def test_silence_that_is_not_sent_is_a_gap() -> None:
+    """Discontinuous transmission: the pts go on, nothing came; zeros, marked, for they were never measured."""
+    stream, _ = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    for number in (0, 1, 20, 40, 41):
+        track.put(packet(number * N), 1 + number * 0.02)
+    await settle(stream, 5)
+    samples, gaps = stream.ring.read(RATE - N, 42 * N)
+    assert [(gap.position - RATE + N, gap.length) for gap in gaps] == [(2 * N, 18 * N), (21 * N, 19 * N)]
+    assert not samples[2 * N : 20 * N].any()
+    await stream.disconnect()
+
+
+async def test_a_muted_microphone_is_silence_without_a_gap() -> None:
+    """A browser that is muted goes on sending: zeros that did arrive, and no gap."""
+    stream, _ = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    for number in range(60):
+        track.put(packet(number * N, 0 if 20 <= number < 40 else 1000), 1 + number * 0.02)
+    await settle(stream, 60)
+    samples, _, gaps = stream.ring.last(60 * 0.02)
+    assert gaps == ()
+    assert not samples[20 * N : 40 * N].any()
+    assert samples[: 20 * N].all()
+    assert stream.loss == 0
+    await stream.disconnect()
+
+
+async def test_sound_and_pictures_of_one_moment_get_one_time_however_they_were_delayed() -> None:
+    """With sender reports both kinds are at the time of capture; without any change of the sound itself."""
+    clock = SessionClock(0.0)
+    stream, camera, seen = AudioInbound(clock), VideoInbound("camera", clock), []
+    positions: list[int] = []
+    stream.on_samples = lambda samples, position: positions.append(position)
+    camera.on_frame = seen.append
+    microphone, pictures = Track(), Track()
+    stream.follow(microphone)  # type: ignore[arg-type]
+    camera.follow(pictures)  # type: ignore[arg-type]
+    rng = np.random.default_rng(1)
+    for tenth in range(100):  # ten seconds; sound is 180 ms late, the first picture's pts is 0.5 s of sound's
+        for part in range(5):
+            number = tenth * 5 + part
+            late_s = 0.18 + rng.exponential(0.005)
+            if number % 50 == 20:
+                microphone.reports.append(
+                    SenderReport(number * N, 4e9 + 20 + number * 0.02, 20 + number * 0.02 + 0.19)
+                )
+            microphone.put(packet(number * N), 20 + number * 0.02 + late_s)
+        for part in range(3):
+            number = tenth * 3 + part
+            if number % 30 == 10:
+                pictures.reports.append(
+                    SenderReport(3000 * number, 4e9 + 20 + number / 30, 20 + number / 30 + 0.012)
+                )
+            pictures.put(picture(number), 20 + number / 30 + 0.01 + rng.exponential(0.005))
+        await settle(stream, 5 * tenth + 5)
+        await settle(camera, 3 * tenth + 3)
+    assert sorted(set(np.diff(positions).tolist())) == [N]
+    sound_times_s = np.array([stream.axis.time_s(position) for position in positions])
+    picture_times_s = np.array([frame.time_s for frame in seen])
+    for times_s in (sound_times_s, picture_times_s):
+        assert (np.diff(times_s) > 0).all()
+    sound_error_s = sound_times_s - (20 + np.arange(500) * 0.02)
+    picture_error_s = picture_times_s - (20 + np.arange(300) / 30)
+    offset_s = sound_error_s[-1] - picture_error_s[-1]
+    print(f"offset {sound_error_s[0] * 1000:.0f} ms at first, then {offset_s * 1000:.1f} ms")
+    assert abs(offset_s + CODEC_DELAY_S) < 0.01
+    assert 0 <= picture_error_s[-1] < 0.02
+    assert stream.axis.kind == "capture"
+    assert (seen[0].time_kind, seen[-1].time_kind) == ("arrival", "capture")
+    await stream.disconnect()
+    await camera.disconnect()
+
+
+@pytest.mark.parametrize("reported", [False, True])
+@pytest.mark.parametrize("drift_ppm", [-100.0, 100.0])
+async def test_ten_minutes_of_a_drifting_clock(drift_ppm: float, reported: bool) -> None:
+    """A microphone whose crystal is 100 ppm off: its times stay true within 20 ms, and no gap is booked for it."""
+    stream, positions = sound()
+    track = Track()
+    stream.follow(track)  # type: ignore[arg-type]
+    rng = np.random.default_rng(2)
+    true_s = 10 + np.arange(30_000) * 0.02 * (1 - drift_ppm * 1e-6)
+    arrivals_s = np.maximum.accumulate(true_s + 0.02 + rng.exponential(0.004, len(true_s)))
+    frame, errors_s = packet(0), []
+    for number, (captured_s, arrival_s) in enumerate(zip(true_s, arrivals_s, strict=True)):
+        if reported and number % 250 == 100:
+            track.reports.append(SenderReport(number * N, 4e9 + float(captured_s), float(arrival_s)))
+        frame.pts = number * N
+        stream._accept(frame, float(arrival_s))
+        if track.reports:
+            stream._report(track.reports.pop(), Fraction(1, RATE))
+        errors_s.append(stream.axis.time_s(positions[-1]) - captured_s)
+    steps = set(np.diff(positions).tolist())
+    drift_ms = 1000 * (errors_s[-1] - errors_s[1000])
+    print(
+        f"{drift_ppm:+.0f} ppm: time error {1000 * min(errors_s):.1f} to {1000 * max(errors_s):.1f} ms, {drift_ms=:.1f}"
+    )
+    assert steps == {N}
+    assert np.ptp(errors_s[1000:]) < 0.02
+    await stream.disconnect()

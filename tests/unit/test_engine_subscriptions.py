@@ -19,6 +19,7 @@ from smallrtc_lab.engine import subscriptions
 from smallrtc_lab.engine.arena import SlotRef
 from smallrtc_lab.engine.blocks import BlockCutter
 from smallrtc_lab.engine.subscriptions import AudioSubscription, TimedFrame, VideoRequest, VideoSubscription
+from smallrtc_lab.media.axis import SampleAxis
 from smallrtc_lab.media.convert import from_picture
 
 
@@ -79,6 +80,7 @@ async def test_a_picture_is_delivered_with_everything_about_it(
         "format": "bgr",
         "sequence": 3,
         "time_s": 0.1,
+        "time_kind": "arrival",
         "decoded_s": 100.1,
         "dropped": 0,
         "shareable": False,
@@ -275,7 +277,7 @@ def sound(start: int, n: int) -> tuple[np.ndarray, int]:
 def listen(kernel: KernelEnd, *, credits: int = 4, block: int = 960) -> AudioSubscription:
     """Subscription number 6, at the stream's own rate, mono."""
     cutter = BlockCutter(in_rate=48000, in_channels=2, out_rate=48000, out_channels=1, block=block)
-    return AudioSubscription(6, cutter, kernel.bridge, Owner(), credits=credits, label="ear")
+    return AudioSubscription(6, cutter, kernel.bridge, Owner(), credits=credits, label="ear", axis=SampleAxis(48000))
 
 
 async def test_sound_waits_for_credit_and_nothing_is_lost(kernel: KernelEnd) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from smallrtc_lab.media.clock import SessionClock, StreamClock
+from smallrtc_lab.media.clock import SenderClock, SessionClock, StreamClock
 
 VIDEO = Fraction(1, 90000)
 
@@ -101,3 +101,89 @@ def test_the_same_timestamp_twice() -> None:
     clock = StreamClock()
     first = clock.map(1000, VIDEO, 1.0)
     assert clock.map(1000, VIDEO, 1.0) > first
+
+
+def reported(
+    clock: StreamClock,
+    pts: list[int],
+    arrivals_s: NDArray[np.float64],
+    ntp_s: NDArray[np.float64],
+    every: int = 30,
+) -> NDArray[np.float64]:
+    """All frames through a clock, with a report each ``every`` frames that came with the frame."""
+    times_s = []
+    for number, (p, arrival_s) in enumerate(zip(pts, arrivals_s, strict=True)):
+        if number % every == every // 2:
+            clock.report(p, VIDEO, float(ntp_s[number]), float(arrival_s))
+        times_s.append(clock.map(p, VIDEO, float(arrival_s)))
+    return np.array(times_s)
+
+
+def test_reports_lead_to_the_time_of_capture() -> None:
+    """A stream that is 200 ms late glides to its time of capture: ever growing, never rushing, and it says when."""
+    pts, arrivals_s, true_s = simulated(20, jitter_s=0.01)
+    captured_s = true_s - 0.05
+    sender = SenderClock()
+    for at_s in np.arange(100, 121):  # another stream of that sender comes with hardly any delay
+        sender.saw(float(at_s) + 3.9e9, float(at_s) + 0.002)
+    clock = StreamClock(sender)
+    times_s = reported(clock, pts, arrivals_s + 0.15, captured_s + 3.9e9)
+    assert (np.diff(times_s) > 0.8 / 30).all()
+    assert np.diff(times_s[60:]).max() < 1.2 / 30
+    assert clock.kind == "capture"
+    assert np.abs(times_s[-100:] - captured_s[-100:] - 0.002).max() < 0.002
+    assert StreamClock(sender).kind == "arrival"
+
+
+def test_reports_that_were_written_late_do_little() -> None:
+    """A sender that was busy now and then reports a moment that is too late; the others correct it."""
+    pts, arrivals_s, true_s = simulated(60, jitter_s=0.005)
+    ntp_s = true_s - 0.05 + 3.9e9
+    ntp_s[15::90] += 0.04
+    clock = StreamClock()
+    times_s = reported(clock, pts, arrivals_s, ntp_s)
+    assert np.ptp((times_s - true_s)[300:]) < 0.01
+
+
+def test_a_stall_does_not_disturb_capture_times() -> None:
+    """Frames that come two seconds late in a burst keep their times, and the times stay those of capture."""
+    pts, arrivals_s, true_s = simulated(20)
+    arrivals_s[300:360] = arrivals_s[360]
+    clock = StreamClock()
+    times_s = reported(clock, pts, arrivals_s, true_s + 3.9e9)
+    assert clock.kind == "capture"
+    assert clock.resets == 0
+    assert np.ptp((times_s - true_s)[200:]) < 0.005
+
+
+def test_a_source_that_paused_with_its_timestamps_is_found_again() -> None:
+    """A pts that stood still for 5 s: arrival times within a second, and capture times after the next report."""
+    pts, arrivals_s, true_s = simulated(40)
+    arrivals_s[300:] += 5.0
+    ntp_s = true_s + 3.9e9
+    ntp_s[300:] += 5.0
+    clock = StreamClock()
+    times_s = reported(clock, pts, arrivals_s, ntp_s)
+    assert (np.diff(times_s) > 0).all()
+    assert np.abs(times_s - arrivals_s)[340:].max() < 0.01
+    assert clock.kind == "capture"
+
+
+def test_a_sender_whose_clock_is_set_is_followed() -> None:
+    """An hour forth or back on the sender's clock moves no time."""
+    for hour_s in (3600.0, -3600.0):
+        pts, arrivals_s, true_s = simulated(20)
+        ntp_s = true_s + 3.9e9
+        ntp_s[300:] += hour_s
+        times_s = reported(StreamClock(), pts, arrivals_s, ntp_s)
+        assert np.abs(times_s - arrivals_s).max() < 0.005
+
+
+def test_a_new_connection_has_a_new_sender() -> None:
+    """What was learnt of one sender's clock is not believed of the next."""
+    clock = SessionClock(0.0)
+    clock.sender.saw(1000.0, 5.0)
+    assert clock.sender.offset_s == -995.0
+    clock.meet_sender()
+    clock.sender.saw(1001.0, 6.5)
+    assert clock.sender.offset_s == -994.5

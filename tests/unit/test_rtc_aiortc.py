@@ -15,7 +15,7 @@ from aiortc import rtcsctptransport as sctp
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcsctptransport import RTCSctpTransport
-from aiortc.rtp import RtcpByePacket, RtpPacket
+from aiortc.rtp import RtcpByePacket, RtcpSenderInfo, RtcpSrPacket, RtpPacket
 
 from smallrtc_lab.rtc import _aiortc
 from smallrtc_lab.rtc.decoder_queue import DecoderQueue
@@ -210,3 +210,29 @@ async def test_the_progress_and_the_chunks_of_a_data_channel(monkeypatch):
     _aiortc.cut_messages(800)
     assert sctp.USERDATA_MAX_LENGTH == 800
     await pc.close()
+
+
+async def test_sender_reports_are_told_without_those_of_retransmissions(receiver):
+    """A report of the media stream is handed on with its moment in seconds; an empty one and another stream's are not."""
+    told = []
+    receiver._RTCRtpReceiver__rtx_ssrc[5] = 4
+    _aiortc.bound_decoder(receiver, video=True)
+    _aiortc.watch_sender_reports(receiver, told.append)
+    for ssrc, ntp_timestamp in ((4, 0), (5, 7 << 32), (4, (7 << 32) + (1 << 31))):
+        info = RtcpSenderInfo(ntp_timestamp=ntp_timestamp, rtp_timestamp=90, packet_count=1, octet_count=1)
+        await receiver._handle_rtcp_packet(RtcpSrPacket(ssrc=ssrc, sender_info=info))
+    assert [(report.rtp_timestamp, report.ntp_s) for report in told] == [(90, 7.5)]
+    assert receiver._RTCRtpReceiver__lsr[4] == (7 << 16) + (1 << 15), (
+        "aiortc has it, too, for its own reports"
+    )
+
+
+async def test_the_rtp_timestamp_of_the_first_frame_is_known(receiver):
+    """What became pts 0 can be laid beside a sender report's RTP timestamp."""
+    assert _aiortc.rtp_origin(receiver) is None
+    _aiortc.release_at_marker(receiver)
+    assert _aiortc.rtp_origin(receiver) is None
+    buffer = receiver._RTCRtpReceiver__jitter_buffer
+    buffer._timestamps.unwrap(2**32 - 10)
+    buffer._timestamps.unwrap(20)
+    assert _aiortc.rtp_origin(receiver) == 2**32 - 10
