@@ -213,7 +213,7 @@ async def test_the_progress_and_the_chunks_of_a_data_channel(monkeypatch):
 
 
 async def test_sender_reports_are_told_without_those_of_retransmissions(receiver):
-    """A report of the media stream is handed on with its moment in seconds; an empty one and another stream's are not."""
+    """A report of the media stream is handed on with its moment; an empty one and another stream's are not."""
     told = []
     receiver._RTCRtpReceiver__rtx_ssrc[5] = 4
     _aiortc.bound_decoder(receiver, video=True)
