@@ -26,6 +26,7 @@ ROOMS = ("unit", "loopback", "server", "kernel", "browser", "network", "benchmar
 PROGRAMS = {  # program: (Debian's package, what for)
     "chromium": ("chromium", "the browser tests"),
     "firefox-esr": ("firefox-esr", "the browser tests"),
+    "espeak-ng": ("espeak-ng", "speech for the tests of voice activity"),
     "pulseaudio": ("pulseaudio", "a sound card for Firefox"),
     "ip": ("iproute2", "the network tests"),
     "nft": ("nftables", "the network tests"),
