@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -55,6 +56,11 @@ class SmallWebRTCRequest:
     pc_id: str | None = None
     restart_pc: bool = False
     request_data: Any = None
+
+    @classmethod
+    def from_json(cls, body: str | bytes) -> SmallWebRTCRequest:
+        """Read the body of a ``POST``; raises as :meth:`from_dict`."""
+        return cls.from_dict(_parsed(body))
 
     @classmethod
     def from_dict(cls, body: object) -> SmallWebRTCRequest:
@@ -116,6 +122,11 @@ class SmallWebRTCPatchRequest:
 
     pc_id: str
     candidates: tuple[IceCandidate, ...]
+
+    @classmethod
+    def from_json(cls, body: str | bytes) -> SmallWebRTCPatchRequest:
+        """Read the body of a ``PATCH``; raises as :meth:`from_dict`."""
+        return cls.from_dict(_parsed(body))
 
     @classmethod
     def from_dict(cls, body: object) -> SmallWebRTCPatchRequest:
@@ -277,6 +288,13 @@ class SmallWebRTCRequestHandler:
         if self._esp32_mode:
             return {**answer, "sdp": sdp.munge_for_esp32(answer["sdp"], self._host)}
         return dict(answer)
+
+
+def _parsed(body: str | bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise _malformed("the request is not JSON") from None
 
 
 def _object(body: object) -> dict[str, Any]:

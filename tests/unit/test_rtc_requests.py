@@ -87,3 +87,19 @@ def test_a_bad_candidate_is_a_400(candidate):
     with pytest.raises(RequestError) as caught:
         candidate.parse()
     assert (caught.value.status, caught.value.code) == (400, "bad-candidate")
+
+
+@pytest.mark.parametrize("read", [SmallWebRTCRequest.from_json, SmallWebRTCPatchRequest.from_json])
+@pytest.mark.parametrize("raw", [b"", b"\xff\xfe", "not JSON", "[" * 100_000, "[]", "null"])
+def test_a_body_that_is_no_json_object_is_a_400(read, raw):
+    """What a web framework hands over as bytes is read with the same refusals."""
+    with pytest.raises(RequestError) as caught:
+        read(raw)
+    assert (caught.value.status, caught.value.code) == (400, "malformed")
+
+
+def test_a_body_of_bytes_is_read():
+    """A good body gives the request."""
+    offer = SmallWebRTCRequest.from_json(b'{"sdp": "v=0", "type": "offer", "pc_id": null}')
+    assert offer == SmallWebRTCRequest("v=0", "offer")
+    assert SmallWebRTCPatchRequest.from_json('{"pc_id": "p", "candidates": []}').pc_id == "p"
