@@ -41,7 +41,7 @@ async def test_links_and_observers_follow_a_lab_in_a_box(open_notebook: OpenNote
     await expect(labels.filter(has_text="live")).to_have_count(1)
     await expect(labels.filter(has_text="by direct")).to_have_count(1)
     kernel = await notebook.kernel()
-    assert 20 < await kernel.wait_value("fps.value", lambda rate: rate > 20) < 40
+    assert await kernel.wait_value("fps.value", lambda rate: rate > 3) < 40
     assert -25 < await kernel.wait_value("level.value", lambda level: level > -25) < -5
     assert await kernel.value("state.value") == "live"
     seen = await kernel.value("seen")
@@ -99,9 +99,7 @@ async def test_two_labs_and_many_views_capture_once_each(open_notebook: OpenNote
     assert await live_tracks(notebook) == 3
     await notebook.cell(0).get_by_text("the same", exact=True).click()
     await notebook.cell(0).get_by_role("tab", name="one").click()
-    states = [await one.get_attribute("data-state") for one in await views.all()]
-    print(f"views: {states}")
-    assert states == ["live"] * 5
+    await expect(notebook.page.locator('.smallrtc-lab[data-state="live"]')).to_have_count(5)
     await wait_video_frames(LabView(notebook, 1).camera)
     await kernel.execute("show.widget.children[0].value = 7")
     await notebook.run(3)  # clears the Output
@@ -114,15 +112,39 @@ async def test_two_labs_and_many_views_capture_once_each(open_notebook: OpenNote
     received = await kernel.value(pictures)
     await kernel.wait_value(pictures, lambda now: now > received + 10, timeout_s=60)
     await kernel.execute("tab.close()")
-    await notebook.wait_true("smallrtcSeen.tracks.every(track => track.readyState !== 'live')", 30)
+    await notebook.wait_true("smallrtcSeen.tracks.every(track => track.readyState !== 'live')")
     await kernel.wait_value("lab.state == 'idle' and other.state == 'idle'")
 
 
-LOOKS = """root => {
-  const { backgroundColor, color } = getComputedStyle(root.querySelector('.srl-card'))
-  const brightness = text => (text.match(/[\\d.]+/g) ?? []).slice(0, 3).reduce((sum, x) => sum + Number(x), 0)
-  return [backgroundColor, color].map(brightness)
+# Of each text that is seen, its contrast (WCAG 2.2, 1.4.3) against all that lies behind it.
+CONTRASTS = """root => {
+  const rgba = text => {
+    const [r, g, b, a = 1] = text.match(/[\\d.]+(?:e-\\d+)?/g).map(Number)
+    const scale = text.startsWith('color(') ? 255 : 1
+    return [r * scale, g * scale, b * scale, a]
+  }
+  const over = ([r, g, b, a], under) => [r, g, b].map((x, i) => x * a + under[i] * (1 - a))
+  const behind = element => {
+    if (!element) return [255, 255, 255]
+    const own = rgba(getComputedStyle(element).backgroundColor)
+    return own[3] === 1 ? own.slice(0, 3) : over(own, behind(element.parentElement))
+  }
+  const luminance = colour => {
+    const [r, g, b] = colour.map(x => x / 255).map(x => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4))
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const seen = [...root.querySelectorAll('*')].filter(one =>
+    one.checkVisibility() && !one.matches(':disabled, option') && !one.closest('.srl-spoken') &&
+    [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()))
+  return seen.map(one => {
+    const back = behind(one)
+    const ink = over(rgba(getComputedStyle(one).color), back)
+    const [low, high] = [luminance(back), luminance(ink)].sort((x, y) => x - y)
+    return [one.textContent.slice(0, 40), (high + 0.05) / (low + 0.05)]
+  })
 }"""
+IS_DARK = """root => getComputedStyle(root.querySelector('.srl-card')).backgroundColor.match(/[\\d.]+/g)
+  .slice(0, 3).every(part => part < 128)"""
 
 
 async def use_theme(notebook: NotebookPage, theme: str) -> None:
@@ -130,20 +152,73 @@ async def use_theme(notebook: NotebookPage, theme: str) -> None:
     change = f"jupyterapp.commands.execute('apputils:change-theme', {{ theme: '{theme}' }}).then(() => null)"
     await notebook.evaluate_quietly(change)
     light = "false" if "Dark" in theme else "true"
-    await notebook.wait_true(f"document.body.dataset.jpThemeLight === '{light}'", 20)
-    await notebook.page.wait_for_timeout(500)  # its stylesheet is applied a moment later
+    await notebook.wait_true(f"document.body.dataset.jpThemeLight === '{light}'")
+    dark = f"({IS_DARK})(document.querySelector('.smallrtc-lab'))"
+    await notebook.wait_true(f"{dark} === {'true' if 'Dark' in theme else 'false'}")
+    await notebook.page.wait_for_timeout(500)  # the rest of its stylesheet is applied a moment later
 
 
-async def test_a_change_of_theme_is_followed_live(open_notebook: OpenNotebook) -> None:
-    """Themes switched while live: the widget turns dark, its text light, and back; the pictures go on."""
-    notebook = await open_notebook(["from smallrtc_lab import Lab\nlab = Lab()\nlab"])
+TALKING = """
+@lab.on_video(controls=dict(threshold=(0, 255), mode=["one", "two"], mirror=False))
+def broken(frame, threshold, mode, mirror):
+    lab.values["threshold"] = threshold
+    print("a line for the log")
+    return frame.image / 255
+"""
+MOVING = (
+    "root => root.getAnimations({ subtree: true }).map(one => one.animationName ?? one.transitionProperty)"
+)
+
+
+async def assert_readable(view: LabView, least: int) -> None:
+    """So many texts are seen, and each has a contrast of 4.5 : 1."""
+    contrasts = await view.root.evaluate(CONTRASTS)
+    print(f"{len(contrasts)} texts, the least contrasts {sorted(round(c, 1) for _, c in contrasts)[:4]}")
+    assert len(contrasts) > least
+    assert [one for one in contrasts if one[1] < 4.5] == []
+
+
+async def test_every_theme_is_readable_and_the_keyboard_is_enough(open_notebook: OpenNotebook) -> None:
+    """Keys alone start and stop it; in each theme all text has a contrast of 4.5, and nothing moves unasked."""
+    notebook = await open_notebook(
+        ["from smallrtc_lab import Lab\nlab = Lab()\nlab", TALKING], reduced_motion="reduce"
+    )
     await notebook.run(0)
-    view = LabView(notebook, 0)
-    await view.start()
+    view, press = LabView(notebook, 0), notebook.page.keyboard.press
+    await view.wait_link("open")
+    await (await notebook.kernel()).execute("lab.start()")  # asks for the click: the loudest the widget gets
+    await expect(view.root.locator(".srl-primary[data-wanted]")).to_have_count(1)
+    assert await view.root.evaluate(MOVING) == []
+    await view.button("Start").focus()
+    await press("Shift+Tab")
+    await press("Tab")
+    ring = "button => [getComputedStyle(button).outlineStyle, getComputedStyle(button).outlineWidth]"
+    assert await view.button("Start").evaluate(ring) == ["solid", "2px"]
+    await press("Enter")
+    await view.wait_state("live", 30)
+    await notebook.run(1)
+    await view.wait_problem("multiply by 255")
+    await view.root.locator("summary").first.focus()
+    await press("Enter")
+    await view.button("Devices").focus()
+    await press("Space")
+    await expect(view.root.get_by_role("combobox", name="Camera")).to_be_visible()
     for theme in ("JupyterLab Dark", "JupyterLab Dark High Contrast", "JupyterLab Light"):
         await use_theme(notebook, theme)
-        card, text = await view.root.evaluate(LOOKS)
-        assert (card < text) is ("Dark" in theme)
+        assert await view.root.evaluate(IS_DARK) is ("Dark" in theme)
+        await assert_readable(view, 12)
         assert await view.state() == "live"
         await wait_video_frames(view.camera)
-        await notebook.screenshot(f"citizen-{theme.lower().replace(' ', '-')}")
+        await notebook.screenshot(f"citizen-{theme.lower().replace(' ', '-')}", view.root)
+    await press("Escape")
+    await expect(view.root.get_by_role("combobox", name="Camera")).to_be_hidden()
+    names = await view.root.locator("button:visible, select:visible, input:visible").evaluate_all(
+        "all => all.map(one => one.getAttribute('aria-label') || (one.labels?.[0] ?? one).textContent.trim())"
+    )
+    assert all(names), names
+    await view.button("Stop").focus()
+    await press("Space")
+    await view.wait_state("idle")
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        await use_theme(notebook, theme)
+        await assert_readable(view, 6)

@@ -16,8 +16,8 @@ import { mirrorLevel, mirrorStatus } from "./mirror.ts";
 import { PageLab } from "./page_lab.ts";
 import { watchPage } from "./page_watch.ts";
 
-/** After the last view is gone: a cell that runs again puts its new view up within that time. */
-const VIEWS_GONE_MS = 2000;
+/** After the last view is gone: a cell that runs again puts its new view up within that time, and the devices are off within 2 s. */
+const VIEWS_GONE_MS = 1500;
 /** An engine that crashed and comes back within that time finds the call resumed. */
 const RESUME_MS = 15_000;
 /** The same for a server that does not answer: a train in a tunnel. */
