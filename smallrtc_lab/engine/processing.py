@@ -15,6 +15,7 @@ from .blocks import BlockCutter
 from .bridge import Bridge
 from .inbound import AUDIO_CHANNELS, AUDIO_RATE
 from .returns import AudioReturn, VideoReturn
+from .stuck import running_s
 from .subscriptions import AudioSubscription, Subscription, VideoRequest, VideoSubscription
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Processing:
         subscription = VideoSubscription(
             number, VideoRequest(**request), self._bridge, self._executor, self._session
         )
+        subscription.worker = _worker("video", subscription, processor)
         self._videos[number] = stream.subscriptions[number] = subscription
         if processor is not None:
             self.video_return.use(subscription)
@@ -60,6 +62,7 @@ class Processing:
         number: int,
         *,
         block: int,
+        hop: int | None = None,
         sample_rate: int,
         channels: int,
         credits: int,
@@ -73,6 +76,7 @@ class Processing:
             out_rate=sample_rate,
             out_channels=channels,
             block=block,
+            hop=hop,
         )
         subscription = AudioSubscription(
             number,
@@ -83,6 +87,7 @@ class Processing:
             label=label,
             axis=self._session.audio.axis,
         )
+        subscription.worker = _worker("audio", subscription, processor)
         self._audios[number] = self._session.audio.subscriptions[number] = subscription
         if processor is not None:
             self.audio_return.use(subscription)
@@ -136,7 +141,7 @@ class Processing:
             samples = np.frombuffer(payload, np.float32).reshape(-1, header["channels"])
             self.audio_return.result(samples, header["sample_rate"], header["start_s"])
         else:
-            self.audio_return.passed(header["start_s"], audio.block_s)
+            self.audio_return.passed(header["start_s"], audio.hop_s)
 
     def tell(self, **kinds: Any) -> None:
         """Tell the pages whose results they see and hear."""
@@ -158,29 +163,34 @@ class Processing:
 
     def watch_stuck(self) -> None:
         """Say which functions have not returned for long, and when they have."""
-        everything: dict[int, Subscription] = {**self._videos, **self._audios}
-        for number in [n for n in self._stuck if n not in everything]:
-            self._tell_stuck(number, self._stuck.pop(number), 0.0)  # replaced or removed
-        for number, subscription in everything.items():
-            waited_s = subscription.unanswered_s
-            if subscription.label is not None and waited_s > STUCK_S:
-                self._stuck[number] = subscription.label
-                self._tell_stuck(number, subscription.label, waited_s)
-            elif number in self._stuck:
-                self._tell_stuck(number, self._stuck.pop(number), 0.0)
+        everything = self._everything()
+        running = {n: s for n, s in running_s(everything.values()).items() if s > STUCK_S}
+        for number in [n for n in self._stuck if n not in running]:
+            self._tell_stuck(number, self._stuck.pop(number), 0.0)  # it has, or was replaced or removed
+        for number, seconds in running.items():
+            self._stuck[number] = everything[number].label or "a function"
+            self._tell_stuck(number, self._stuck[number], seconds)
 
-    def _tell_stuck(self, number: int, name: str, waited_s: float) -> None:
+    def _tell_stuck(self, number: int, name: str, seconds: float) -> None:
         self._bridge.event(
-            self._session.session_id, "stuck", droppable=True, subscription=number, seconds=round(waited_s)
+            self._session.session_id, "stuck", droppable=True, subscription=number, seconds=round(seconds)
         )
-        if not waited_s:
+        if not seconds:
             self._session.clear_problem(f"stuck-{name}")
             return
+        returns = (self.video_return.processor, self.audio_return.processor)
+        processes = any(one is not None and one.number == number for one in returns)
+        meanwhile = (
+            "what it would change passes unprocessed" if processes else "observers of its kind wait for it"
+        )
         self._session.problem(
             f"stuck-{name}",
-            f"{name} has not returned for {waited_s:.0f} s; what it would change passes unprocessed.",
+            f"{name} has not returned for {seconds:.0f} s; {meanwhile}.",
             "If the kernel is busy, wait. If it never returns, mend it and run its cell again.",
         )
+
+    def _everything(self) -> dict[int, Subscription]:
+        return {**self._videos, **self._audios}
 
     def dropped(self) -> int:
         """Pictures and blocks that no subscriber had time for."""
@@ -188,10 +198,10 @@ class Processing:
 
     def stats(self) -> Header:
         """Counters by subscription, and what came late."""
-        everything: dict[int, Subscription] = {**self._videos, **self._audios}
         return {
             "subscriptions": {
-                str(n): {"delivered": s.delivered, "dropped": s.dropped} for n, s in everything.items()
+                str(n): {"delivered": s.delivered, "dropped": s.dropped}
+                for n, s in self._everything().items()
             },
             "video_late": self.video_return.late,
             "audio_late_s": round(self.audio_return.late_s, 3),
@@ -201,3 +211,10 @@ class Processing:
         """End all subscriptions."""
         for number in [*self._videos, *self._audios]:
             await self.unsubscribe(number)
+
+
+def _worker(kind: str, subscription: Subscription, processor: Header | None) -> str | None:
+    """Which functions run one after the other in the kernel: the processor of a kind, and all its observers."""
+    if subscription.label is None:
+        return None
+    return f"{kind} observers" if processor is None else f"{kind} processor"

@@ -104,8 +104,9 @@ class VideoReturn:
 class AudioReturn:
     """The sound that can be listened to: the processor's where it is ready, the original where it is not.
 
-    Played from one timeline, that of the session's samples, a fixed delay behind the microphone: one block of the
-    processor and a margin. So every sample played is either the processed or the original one of the same moment.
+    Played from one timeline, that of the session's samples, a fixed delay behind the microphone: one hop of the
+    processor (its block, unless blocks overlap) and a margin. So every sample played is either the processed or the
+    original one of the same moment.
     """
 
     def __init__(self, inbound: AudioInbound) -> None:
@@ -121,7 +122,7 @@ class AudioReturn:
     @property
     def delay_s(self) -> float:
         """How far behind the microphone the returned sound plays, without the network."""
-        return (self.processor.block_s if self.processor else 0.0) + _AUDIO_MARGIN_S
+        return (self.processor.hop_s if self.processor else 0.0) + _AUDIO_MARGIN_S
 
     def new_track(self) -> OutputAudioTrack:
         """A track for a new connection."""

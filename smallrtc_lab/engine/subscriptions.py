@@ -41,6 +41,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 AUDIO_BOUND_S = 5.0
+AUDIO_BOUND_BYTES = 16_000_000  # blocks that overlap hold the same sound again and again
 # So small a picture is converted on the loop, in a quarter of a millisecond: handing it to a thread and back costs
 # as much again (hand-over of 640×480 to a callback: median 1.4 ms instead of 1.7, p95 1.6 instead of 2.2).
 INLINE_BYTES = 640 * 480 * 3
@@ -108,9 +109,12 @@ class _Pace:
 class Subscription:
     """A queue whose items are handed over one by one while the other side has credit."""
 
-    def __init__(self, credit: int, label: str | None) -> None:
+    def __init__(self, number: int, credit: int, label: str | None) -> None:
+        self.number = number
         self.label = label
+        self.worker: str | None = None  # of the function in the kernel; None for what a cell reads
         self.delivered = 0
+        self.answered_s = 0.0  # when the kernel last answered, in seconds of time.monotonic()
         self._credits = asyncio.Semaphore(credit)
         self._unanswered: deque[float] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -121,12 +125,13 @@ class Subscription:
         raise NotImplementedError
 
     @property
-    def unanswered_s(self) -> float:
-        """For how long the kernel has kept the item that it has kept longest."""
-        return time.monotonic() - self._unanswered[0] if self._unanswered else 0.0
+    def oldest_s(self) -> float | None:
+        """When the item was delivered that the kernel has kept longest; None when it keeps none."""
+        return self._unanswered[0] if self._unanswered else None
 
     def done(self) -> None:
         """The kernel is finished with one item."""
+        self.answered_s = time.monotonic()
         if self._unanswered:
             self._unanswered.popleft()
         self._credits.release()
@@ -153,8 +158,7 @@ class VideoSubscription(Subscription):
     def __init__(
         self, number: int, request: VideoRequest, bridge: Bridge, executor: Executor, owner: Shareable
     ) -> None:
-        super().__init__(request.credits, request.label)
-        self.number = number
+        super().__init__(number, request.credits, request.label)
         self.request = request
         self.on_delivery: Callable[[TimedFrame], None] | None = None
         self._owner = owner
@@ -271,14 +275,12 @@ class AudioSubscription(Subscription):
         label: str | None,
         axis: SampleAxis,
     ) -> None:
-        super().__init__(credits, label)
-        self.number = number
+        super().__init__(number, credits, label)
         self._owner = owner
         self._axis = axis
         self._cutter = cutter
         self._bridge = bridge
-        self._queue: BoundedQueue[Block] = BoundedQueue(max(2, round(AUDIO_BOUND_S / cutter.block_s)))
-        self._missing_s = 0.0
+        self._queue: BoundedQueue[Block] = BoundedQueue(_bound(cutter))
         self._lost = 0
         self._start(f"audio-subscription-{number}")
 
@@ -288,9 +290,9 @@ class AudioSubscription(Subscription):
         return self._queue.dropped
 
     @property
-    def block_s(self) -> float:
-        """Length of a block in seconds."""
-        return self._cutter.block_s
+    def hop_s(self) -> float:
+        """From the beginning of a block to that of the next, in seconds: as much sound comes back for each."""
+        return self._cutter.hop_s
 
     def offer(self, samples: npt.NDArray[np.int16], position: int) -> None:
         """Sound came in: (n, channels) int16 at the stream's rate, at a position in the session."""
@@ -309,8 +311,10 @@ class AudioSubscription(Subscription):
         gaps = list(block.gaps)
         lost, self._lost = self.dropped - self._lost, self.dropped
         if lost:
-            missing_s = lost * self.block_s
-            gaps.insert(0, (block.start_s - missing_s, missing_s))
+            # Blocks that overlap hold much of what those before them held: missing is what no block had.
+            missing_s = (lost + 1) * self.hop_s - self._cutter.block_s
+            if missing_s > 0:
+                gaps.insert(0, (block.start_s - missing_s, missing_s))
         return {
             "sample_rate": self._cutter.out_rate,
             "channels": block.samples.shape[1],
@@ -321,3 +325,9 @@ class AudioSubscription(Subscription):
             "dropped": self.dropped,
             "shareable": self._owner.shareable,
         }
+
+
+def _bound(cutter: BlockCutter) -> int:
+    """How many blocks may wait."""
+    block_bytes = cutter.block * cutter.out_channels * np.dtype(np.float32).itemsize
+    return max(2, min(round(AUDIO_BOUND_S / cutter.hop_s), AUDIO_BOUND_BYTES // block_bytes))

@@ -11,11 +11,13 @@ from smallrtc_lab.framing import Header
 
 from .access import Access
 from .cell import progress
+from .options import checks_keywords, whole
 from .pulling import Puller
 
 __all__ = ["AudioChunks", "AudioStream", "audio_request"]
 
 _CREDITS = 8
+_MOST_OVERLAP = 100  # each sample is handed over block / hop times
 
 
 class AudioChunks(Puller[AudioClip]):
@@ -25,6 +27,7 @@ class AudioChunks(Puller[AudioClip]):
         return self._access.clip(header, payload)
 
 
+@checks_keywords
 class AudioStream:
     """The microphone.
 
@@ -46,10 +49,14 @@ class AudioStream:
         """The last ``seconds`` of sound; what there is when that is less (see ``.duration_s``).
 
         Raises :class:`NotLiveError` before the first sound.
+
+        >>> clip = lab.audio.last(2.0, sample_rate=16000)
+        >>> clip.mono.shape
+        (32000,)
         """
         if seconds <= 0:
             raise ValueError(f"seconds is positive, not {seconds!r}")
-        request = audio_request(None, sample_rate, channels)
+        request = audio_request(None, None, sample_rate, channels)
         header, payload = self._access.call_with_payload(
             "last_audio", seconds=float(seconds), sample_rate=request["sample_rate"], channels=channels
         )
@@ -58,7 +65,12 @@ class AudioStream:
     def record(
         self, seconds: float, *, sample_rate: int = 48000, channels: int = 1, timeout_s: float = 5.0
     ) -> AudioClip:
-        """The next ``seconds`` of sound; blocks, with a progress bar."""
+        """The next ``seconds`` of sound; blocks, with a progress bar.
+
+        Raises :class:`NotLiveError` before anything is live, :class:`StreamTimeout` after a silence of ``timeout_s``.
+
+        >>> clip = lab.audio.record(5)
+        """
         if seconds <= 0:
             raise ValueError(f"seconds is positive, not {seconds!r}")
         wanted = round(seconds * sample_rate)
@@ -77,23 +89,41 @@ class AudioStream:
         return _joined(chunks, wanted)
 
     def chunks(
-        self, block: int = 1024, *, sample_rate: int = 48000, channels: int = 1, timeout_s: float = 5.0
+        self,
+        block: int = 1024,
+        *,
+        hop: int | None = None,
+        sample_rate: int = 48000,
+        channels: int = 1,
+        timeout_s: float = 5.0,
     ) -> AudioChunks:
-        """Iterate over blocks of ``block`` samples; ``timeout_s`` is the longest silence of the stream."""
-        request = audio_request(block, sample_rate, channels)
+        """Iterate over blocks of ``block`` samples; ``timeout_s`` is the longest silence of the stream.
+
+        A block begins every ``hop`` samples, as many as it has unless asked otherwise. A smaller hop gives blocks
+        that overlap: ``sliding_window_view(signal, block)[::hop]``.
+
+        >>> for chunk in lab.audio.chunks(block=2048, hop=512):
+        ...     spectrum = np.abs(np.fft.rfft(chunk.mono * np.hanning(2048)))
+        """
+        request = audio_request(block, hop, sample_rate, channels)
         return AudioChunks(self._access, "audio", timeout_s, credits=_CREDITS, **request)
 
 
-def audio_request(block: int | None, sample_rate: int, channels: int) -> dict[str, int]:
-    """A subscription's parameters, checked; ``block`` None means 20 ms."""
+def audio_request(block: int | None, hop: int | None, sample_rate: int, channels: int) -> dict[str, int]:
+    """A subscription's parameters, checked; ``block`` None means 20 ms, ``hop`` None one after the other."""
+    sample_rate = whole("sample_rate", sample_rate)
     if not 4000 <= sample_rate <= 192000:
         raise ValueError(f"sample_rate is 4000 to 192000 Hz, not {sample_rate!r}")
     if channels not in (1, 2):
         raise ValueError(f"channels is 1 or 2, not {channels!r}")
-    block = sample_rate // 50 if block is None else block
+    block = sample_rate // 50 if block is None else whole("block", block)
     if not 16 <= block <= 10 * sample_rate:
         raise ValueError(f"block is 16 samples to ten seconds, not {block!r}")
-    return {"block": int(block), "sample_rate": int(sample_rate), "channels": int(channels)}
+    hop = block if hop is None else whole("hop", hop)
+    least = max(16, -(-block // _MOST_OVERLAP))
+    if not least <= hop <= 10 * sample_rate:
+        raise ValueError(f"hop is {least} samples (with this block) to ten seconds, not {hop!r}")
+    return {"block": block, "hop": hop, "sample_rate": sample_rate, "channels": int(channels)}
 
 
 def _place(chunk: AudioClip, first: AudioClip) -> int:

@@ -21,13 +21,13 @@ from .access import Access
 from .controls import Controls
 from .report import Report
 from .results import as_picture, as_samples
-from .worker import STOP_S, CallbackStopped, Worker
+from .signatures import identity, name_of, require_callable_with
+from .worker import Worker
 
 __all__ = ["AudioObserver", "AudioProcessor", "Callback", "VideoObserver", "VideoProcessor"]
 
 Function = Callable[..., Any]
 _FAILED = object()
-_STOP_GRACE_S = 3.0
 
 
 class Callback:
@@ -47,9 +47,11 @@ class Callback:
         **request: Any,
     ) -> None:
         functools.update_wrapper(self, function)
-        self.name: str = getattr(function, "__name__", "callback")
+        self.name = name_of(function)
+        self.identity = identity(function)
         self.function = function
         self.controls = Controls(controls)
+        require_callable_with(function, self.controls.snapshot())
         self.last_result: Any = None
         self.fallback: Function | None = None  # the last good function of this name, see _run
         self.on_remove: Callable[[Callback], None] | None = None
@@ -144,11 +146,8 @@ class Callback:
 
     def stuck(self, number: int, seconds: float) -> None:
         """The engine misses an answer for so long."""
-        if number != self._number:
-            return
-        if STOP_S <= seconds < STOP_S + _STOP_GRACE_S and self._worker.stop_call():
-            return  # it ends with CallbackStopped, which is reported
-        self._report.stuck(seconds, beyond_reach=seconds >= STOP_S + _STOP_GRACE_S)
+        if number == self._number:
+            self._report.stuck(seconds, self._worker, others_wait=not self.processes)
 
     def _delivered(self, header: Header, payload: bytes) -> None:
         self._dropped = header["dropped"]
@@ -164,7 +163,7 @@ class Callback:
         try:
             result = self._worker.call(self.function, item, **self.controls.snapshot())
             checked = self._checked(result, item)
-        except (Exception, CallbackStopped) as error:  # noqa: BLE001 - border: a person's function; shown under its cell and in the widget
+        except BaseException as error:  # noqa: BLE001 - border: a person's function, exit() in it, too; shown under its cell and in the widget
             self._report.failed(error, meanwhile=self._says_meanwhile())
             return self._run_fallback(item)
         finally:
@@ -186,7 +185,7 @@ class Callback:
             return _FAILED
         try:
             return self._checked(self._worker.call(self.fallback, item), item)
-        except (Exception, CallbackStopped) as error:  # noqa: BLE001 - border, as above
+        except BaseException as error:  # noqa: BLE001 - border, as above
             self._report.failed(error, meanwhile=self.meanwhile)
             self.fallback = None
             return _FAILED
@@ -206,6 +205,11 @@ class _VideoCallback(Callback):
         fields: dict[str, Any] = {"failed": True}
         try:
             frame = self._access.frame(header, self._request["source"])
+            if not self._request.get("native"):
+                self._request["size"] = [
+                    frame.width,
+                    frame.height,
+                ]  # also after a pause, and of another engine
             self._access.client.free(header)  # copied: a function that takes long keeps no slot from others
             self._hand_overs_ms.append(1000 * (time.monotonic() - header["decoded_s"]))
             fields = self._answer(self._run(frame))
@@ -270,16 +274,19 @@ class AudioObserver(Callback):
 
 
 class AudioProcessor(AudioObserver):
-    """What it returns can be listened to."""
+    """What it returns can be listened to: it stands for the last ``hop`` samples of the block."""
 
     processes = True
     meanwhile = "the unprocessed sound passes"
 
     def _checked(self, result: Any, item: Any) -> Any:
-        samples = as_samples(result)
-        if samples is not None and len(samples) != len(item):
-            raise ValueError(f"a block of {len(item)} samples came in, {len(samples)} were returned")
-        return samples
+        samples, hop = as_samples(result), self._request["hop"]
+        if samples is None or len(samples) == hop:
+            return samples
+        came = f"a block of {len(item)} samples came in, {len(samples)} were returned"
+        if hop < len(item):
+            came += f": with hop={hop} return the {hop} that stand for its last ones, as in out[-{hop}:]"
+        raise ValueError(came)
 
     def _send(self, number: int, clip: Any, result: Any) -> None:
         samples = None if result is _FAILED else result
@@ -287,7 +294,7 @@ class AudioProcessor(AudioObserver):
             "type": "result",
             "session": self._access.session_id,
             "subscription": number,
-            "start_s": clip.start_s - clip._shift_s,
+            "start_s": clip.start_s - clip._shift_s + (len(clip) - self._request["hop"]) / clip.sample_rate,
             "sample_rate": clip.sample_rate,
             "channels": 1 if samples is None else samples.shape[1],
         }

@@ -1,7 +1,7 @@
 """Sliders and choices of a callback: ``controls=dict(k=(1, 51, 2), mode=["blur", "edges"])``.
 
 The short forms are those of ipywidgets' ``interact``. Their values live in the page and travel over the session
-socket, so that they move also while a cell is busy.
+socket, so that they move also while a cell is busy. A choice of what JSON cannot hold travels as its label.
 """
 
 from __future__ import annotations
@@ -10,16 +10,26 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from .signatures import name_of
+
 __all__ = ["Controls"]
+
+_PLAIN = (str, int, float, bool)
 
 
 class Controls:
     """The controls of one callback and their values now. Thread-safe: a snapshot is consistent."""
 
     def __init__(self, specification: Mapping[str, Any] | None) -> None:
-        self.widgets = {name: _widget(name, short) for name, short in (specification or {}).items()}
+        self._choices = {name: _choices(short) for name, short in (specification or {}).items()}
+        self.widgets = {
+            name: _widget(name, short, list(self._choices[name]))
+            for name, short in (specification or {}).items()
+        }
         self._lock = threading.Lock()
-        self._values = {name: widget["value"] for name, widget in self.widgets.items()}
+        self._values = {name: self._meant(name, widget["value"]) for name, widget in self.widgets.items()}
 
     def snapshot(self) -> dict[str, Any]:
         """All values of one moment, as keyword arguments for the function."""
@@ -34,19 +44,44 @@ class Controls:
         if widget["type"] == "range" and isinstance(widget["value"], int):
             value = round(value)
         with self._lock:
-            self._values[name] = widget["value"] = value
+            widget["value"] = value
+            self._values[name] = self._meant(name, value)
+
+    def _meant(self, name: str, value: Any) -> Any:
+        return self._choices[name].get(value, value)
 
 
-def _widget(name: str, short: Any) -> dict[str, Any]:
+def _choices(short: Any) -> dict[Any, Any]:
+    """Label → value of a choice as ``interact`` takes it: a dict, a list of values or of (label, value)."""
+    if isinstance(short, Mapping):
+        return {str(label): value for label, value in short.items()}
+    if not isinstance(short, list):
+        return {}
+    if all(isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str) for one in short):
+        return dict(short)
+    return {_label(one): one for one in map(_plain, short)}
+
+
+def _label(value: Any) -> Any:
+    if isinstance(value, _PLAIN):
+        return value
+    return name_of(value) if callable(value) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _widget(name: str, short: Any, labels: list[Any]) -> dict[str, Any]:
+    short = tuple(map(_plain, short)) if isinstance(short, tuple) else _plain(short)
     if isinstance(short, bool):
         return {"type": "bool", "value": short}
-    if isinstance(short, (list, dict)):
-        options = list(short)
-        if not options:
+    if isinstance(short, (list, Mapping)):
+        if not labels:
             raise ValueError(f"control {name!r} has no options to choose from")
-        return {"type": "choice", "options": options, "value": options[0]}
+        return {"type": "choice", "options": labels, "value": labels[0]}
     if isinstance(short, (int, float)):
-        low, high = min(0, 2 * short), max(1, 2 * short)
+        low, high = sorted((-short, 3 * short)) if short else (0, 1)
         return _range(low, high, None, short)
     if isinstance(short, tuple) and len(short) in (2, 3) and all(isinstance(n, (int, float)) for n in short):
         low, high, *step = short

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import pathlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import anywidget
 import traitlets
 
-from smallrtc_lab.engine.client import Restart
 from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.frames import PixelFormat
-from smallrtc_lab.framing import Header
 
 from .access import Access
 from .audio import AudioStream, audio_request
-from .callbacks import AudioObserver, AudioProcessor, Callback, VideoObserver, VideoProcessor
+from .callbacks import AudioObserver, AudioProcessor, VideoObserver, VideoProcessor
 from .cell import on_main_loop
 from .messages import MessageHandlers
 from .mirror import Mirror
@@ -28,14 +25,17 @@ from .options import (
     VideoOption,
     audio_constraints,
     check_keywords,
+    checks_keywords,
+    own_ice_servers,
     simulation,
     video_constraints,
 )
+from .registrations import Registrations
 from .registry import registry
+from .session import SessionEvents
 from .traits import Mirrored
 from .values import Values
-from .video import VideoStream, video_request
-from .worker import Worker
+from .video import Size, VideoStream, video_request
 
 __all__ = ["Lab"]
 
@@ -45,6 +45,7 @@ _STILL = "<p><em>Live audio and video: run this notebook in Jupyter with smallrt
 _AUDIO_CREDITS = 16  # a cell whose C code keeps the GIL leaves a callback few turns: let it use them
 
 
+@checks_keywords
 class Lab(anywidget.AnyWidget):  # type: ignore[misc]
     """Live audio and video between a browser and this notebook.
 
@@ -52,7 +53,9 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
     dict of constraints; ``video`` is True, False or a dict such as ``dict(width=1280, height=720, frame_rate=30)``;
     ``screen`` offers screen sharing. A lab is known by ``name``, or by its cell: running the cell again
     replaces it. ``fallback="test-signal"`` gives a visitor without a camera a test picture. Pictures and sounds
-    are not saved with the notebook unless ``save_pictures``.
+    are not saved with the notebook unless ``save_pictures``. ``ice_servers`` are the STUN and TURN servers: a list of
+    URLs, or of ``IceServer`` objects or dicts with ``urls``, ``username``, ``credential``; without it those of the
+    Jupyter server count, and ``[]`` means none. They are kept out of the widget's state, and so of the notebook's file.
 
     >>> lab = Lab()
     >>> lab
@@ -81,9 +84,10 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         name: str | None = None,
         fallback: Literal["test-signal"] | None = None,
         save_pictures: bool = False,
+        ice_servers: Iterable[Any] | None = None,
         **widget_options: Any,
     ) -> None:
-        known = ("audio", "video", "screen", "name", "fallback", "save_pictures")
+        known = ("audio", "video", "screen", "name", "fallback", "save_pictures", "ice_servers")
         check_keywords((k for k in widget_options if not self.has_trait(k)), known, "Lab()")
         if fallback not in (None, "test-signal"):
             raise ValueError(f'fallback is None or "test-signal", not {fallback!r}')
@@ -97,19 +101,16 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         session_id = secrets.token_urlsafe(16)
         identity = registry.identity(name)
         self._access = Access(registry.client(), session_id, self.mirror)
-        self._opened_with = {**options, "save_pictures": bool(save_pictures)}
-        self._workers: dict[str, Worker] = {}
-        self._processors: dict[str, Callback] = {}
-        self._observers: list[Callback] = []
+        self._callbacks = Registrations(self._access)
         self._messages = MessageHandlers(self._access)
         self.audio = AudioStream(self._access)
         self.video = VideoStream(self._access, "camera")
         self.screen = VideoStream(self._access, "screen")
         self.values = Values(self._access)
-        self._access.client.attach(
-            session_id, self
-        )  # before an old lab goes, with which the engine would end
-        self._access.submit("open_session", options=self._opened_with)
+        opened_with = {**options, **own_ice_servers(ice_servers), "save_pictures": bool(save_pictures)}
+        events = SessionEvents(self._access, opened_with, self._callbacks, self._messages)
+        self._access.client.attach(session_id, events)  # before an old lab ends, and the engine with the last
+        self._access.submit("open_session", options=opened_with)
         registry.add(identity, self)
         try:
             super().__init__(_session=session_id, _options=options, **widget_options)
@@ -158,16 +159,15 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         Safe to call twice.
         """
         if not self._access.closed:
-            for callback in self._callbacks():
-                callback.remove()
+            self._callbacks.remove_all()
             self.values.close()
             with contextlib.suppress(SmallRTCError):  # an engine that has gone already has closed it
                 self._access.call("close_session", timeout_s=_CLOSE_TIMEOUT_S)
             self._access.closed = True
             registry.discard(self)
             self._access.client.detach(self._access.session_id)
-            for worker in (*self._workers.values(), self._messages.worker):
-                worker.close()
+            self._callbacks.close()
+            self._messages.worker.close()
             self.mirror.update(state="closed", route=None)
         super().close()
 
@@ -180,20 +180,7 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
     async def live(self, timeout_s: float = 60.0) -> None:
         """As :meth:`wait_live`, to be awaited."""
-        loop = asyncio.get_running_loop()
-        changed = asyncio.Event()
-        undo = self.mirror.watch(lambda _: loop.call_soon_threadsafe(changed.set))
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not self.mirror.outcome(self.state):
-                    await changed.wait()
-                    changed.clear()
-        except TimeoutError:
-            from smallrtc_lab.errors import StreamTimeout
-
-            raise StreamTimeout(self.mirror.too_late(timeout_s)) from None
-        finally:
-            undo()
+        await self.mirror.live(timeout_s)
 
     def simulate(
         self, video: str | None = "bars", audio: str | None = "tone", *, seed: int = 0, **options: Any
@@ -216,7 +203,7 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         function: Callable[..., Any] | None = None,
         *,
         format: PixelFormat = "rgb",
-        size: tuple[int, int] | Literal["native"] | None = None,
+        size: Size = None,
         controls: Mapping[str, Any] | None = None,
     ) -> Any:
         """Decorator: the one video processor. What it returns is seen in the browser.
@@ -226,7 +213,7 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         ...     return cv2.blur(frame.image, (k, k))
         """
         request = video_request(format, size)
-        return self._register(
+        return self._callbacks.add(
             function, VideoProcessor, "video", controls=controls, source="camera", **request
         )
 
@@ -235,18 +222,30 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         function: Callable[..., Any] | None = None,
         *,
         block: int | None = None,
+        hop: int | None = None,
         sample_rate: int = 48000,
         channels: int = 1,
         controls: Mapping[str, Any] | None = None,
     ) -> Any:
         """Decorator: the one audio processor. What it returns can be listened to.
 
+        It gets blocks of ``block`` samples (20 ms unless asked otherwise), and returns as many. With a smaller ``hop``
+        blocks overlap: the last ``hop`` samples of each are new, those before them are the past, for filters and
+        spectra that need it, and what it returns are ``hop`` samples in the place of the new ones.
+
         >>> @lab.on_audio(block=960, sample_rate=16000)
         ... def gain(chunk):
         ...     return chunk.samples * 0.5
+        >>> @lab.on_audio(block=4800, hop=960)
+        ... def low_pass(chunk):
+        ...     return np.convolve(chunk.mono, np.ones(48) / 48, "same")[-960:]
         """
-        request = audio_request(block, sample_rate, channels)
-        return self._register(
+        request = audio_request(block, hop, sample_rate, channels)
+        if request["hop"] > request["block"]:
+            raise ValueError(
+                f"hop is at most block ({request['block']}) here, not {hop}: between the blocks would be no sound"
+            )
+        return self._callbacks.add(
             function, AudioProcessor, "audio", controls=controls, credits=_AUDIO_CREDITS, **request
         )
 
@@ -257,27 +256,37 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         max_rate_hz: float | None = None,
         source: Literal["camera", "screen"] = "camera",
         format: PixelFormat = "rgb",
-        size: tuple[int, int] | Literal["native"] | None = None,
+        size: Size = None,
     ) -> Any:
         """Decorator: an observer of pictures, any number of them; nothing is sent back.
 
         >>> @lab.watch_video(max_rate_hz=5)
         ... def motion(frame): ...
         """
-        request = video_request(format, size) | {"source": source, "max_rate_hz": max_rate_hz}
-        return self._register(function, VideoObserver, "video observers", **request)
+        request = video_request(format, size, max_rate_hz) | {"source": source}
+        return self._callbacks.add(function, VideoObserver, "video observers", **request)
 
     def watch_audio(
         self,
         function: Callable[..., Any] | None = None,
         *,
         block: int | None = None,
+        hop: int | None = None,
         sample_rate: int = 48000,
         channels: int = 1,
     ) -> Any:
-        """Decorator: an observer of sound, any number of them; nothing is sent back."""
-        request = audio_request(block, sample_rate, channels)
-        return self._register(function, AudioObserver, "audio observers", credits=_AUDIO_CREDITS, **request)
+        """Decorator: an observer of sound, any number of them; nothing is sent back.
+
+        It gets blocks of ``block`` samples, one every ``hop`` samples: ``sliding_window_view(signal, block)[::hop]``.
+
+        >>> @lab.watch_audio(block=2048, hop=512)
+        ... def loudness(chunk):
+        ...     lab.values["rms"] = float(np.sqrt((chunk.mono**2).mean()))
+        """
+        request = audio_request(block, hop, sample_rate, channels)
+        return self._callbacks.add(
+            function, AudioObserver, "audio observers", credits=_AUDIO_CREDITS, **request
+        )
 
     def on_message(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Decorator: called with each message of the browser, in order.
@@ -300,97 +309,9 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
     # Inside
 
-    def _callbacks(self) -> list[Callback]:
-        return [*self._processors.values(), *self._observers]
-
-    def _register(
-        self, function: Callable[..., Any] | None, kind: type[Callback], place: str, **request: Any
-    ) -> Any:
-        if function is None:
-            return lambda f: self._register(f, kind, place, **request)
-        if not callable(function):
-            raise TypeError(f"a callback is a function, not {type(function).__name__}")
-        plain = function.function if isinstance(function, Callback) else function
-        if place not in self._workers:
-            self._workers[place] = Worker(f"smallrtc {place}", log=self._access.log)
-        callback = kind(plain, self._access, self._workers[place], **request)
-        self._replace(callback, place)
-        callback.on_remove = self._forget
-        registry.switch_interval.acquire()
-        return callback
-
-    def _replace(self, callback: Callback, place: str) -> None:
-        """Start the new one before the old one ends: what the browser sees never pauses."""
-        old = self._processors.get(place) if callback.processes else self._observer(callback.name)
-        if old is not None and old.name == callback.name:
-            callback.fallback = old.last_good
-        callback.resume()
-        if old is not None:
-            old.remove()
-        if callback.processes:
-            self._processors[place] = callback
-        else:
-            self._observers.append(callback)
-
-    def _observer(self, name: str) -> Callback | None:
-        return next((o for o in self._observers if o.name == name), None)
-
-    def _forget(self, callback: Callback) -> None:
-        """A callback was removed."""
-        registry.switch_interval.release()
-        if callback in self._observers:
-            self._observers.remove(callback)
-        for place in [p for p, processor in self._processors.items() if processor is callback]:
-            del self._processors[place]
-
     def _should_send_property(self, key: str, value: Any) -> bool:
         return not isinstance(self.traits().get(key), Mirrored) and super()._should_send_property(key, value)
 
     def _mirror_changed(self, name: str, old: Any, new: Any) -> None:
         change = traitlets.Bunch(name=name, old=old, new=new, owner=self, type="change")
         on_main_loop(lambda: self.notify_change(change))
-
-    # What the engine tells; on the reader's thread
-
-    def engine_event(self, name: str, header: Header) -> None:
-        """Something happened in this lab's session."""
-        handler = getattr(self, f"_engine_{name}", None)
-        if handler is not None:
-            handler(header)
-
-    def engine_lost(self, reason: str, restart: Restart) -> None:
-        """The engine crashed; it comes back by itself, unless it did so too often."""
-        error = {"code": "engine-crashed", "message": reason, "next_step": restart.next_step}
-        self.mirror.update(state="reconnecting" if restart.at_once else "failed", route=None, error=error)
-
-    def engine_back(self) -> None:
-        """A new engine runs: open the session and its callbacks there again."""
-        self._access.call("open_session", options=self._opened_with)
-        for callback in self._callbacks():
-            callback.reopen()
-        self.mirror.update(state="idle", error=None)
-
-    def _engine_state(self, header: Header) -> None:
-        self.mirror.update(**{k: header[k] for k in ("state", "error", "route")})
-
-    def _engine_figures(self, header: Header) -> None:
-        self.mirror.update(fps=header["fps"], level_db=header["level_db"])
-
-    def _engine_settings(self, header: Header) -> None:
-        self.mirror.settings = header["settings"]
-
-    def _engine_message(self, header: Header) -> None:
-        self._messages.received(header["message"])
-
-    def _engine_problem(self, header: Header) -> None:
-        problem = header["problem"]
-        self.mirror.problems[problem["code"]] = problem
-
-    def _engine_control(self, header: Header) -> None:
-        for callback in self._processors.values():
-            if callback.name == header["callback"]:
-                callback.controls.set(header["control"], header["value"])
-
-    def _engine_stuck(self, header: Header) -> None:
-        for callback in self._callbacks():
-            callback.stuck(header["subscription"], header["seconds"])

@@ -8,12 +8,14 @@ from typing import Any
 
 from .access import Access
 from .report import Report
-from .worker import CallbackStopped, Worker
+from .signatures import identity, name_of
+from .worker import Worker
 
 __all__ = ["MessageHandlers"]
 
 Handler = Callable[[Any], Any]
 _WAITING = 50
+_STUCK_S = 3.0
 
 
 class MessageHandlers:
@@ -28,13 +30,14 @@ class MessageHandlers:
         self._handlers: dict[str, tuple[Handler, Report]] = {}
         self._waiting: deque[Any] = deque()
         self._unheard = 0
+        self._running: Report | None = None  # of the function that runs now
+        self._stuck: Report | None = None
 
     def add(self, handler: Handler) -> Handler:
         """Call ``handler(message)`` with each message from now on, and with those that wait."""
         if not callable(handler):
             raise TypeError(f"a message handler is a function, not {type(handler).__name__}")
-        name = getattr(handler, "__name__", "handler")
-        self._handlers[name] = (handler, Report(name, self._access))
+        self._handlers[identity(handler)] = (handler, Report(name_of(handler), self._access))
         self.worker.submit(self._handle_waiting)
         return handler
 
@@ -46,6 +49,16 @@ class MessageHandlers:
             f"{self.worker.dropped} messages were dropped: their handler is too slow.",
             "Do less in the handler, or send fewer messages.",
         )
+
+    def watch_stuck(self) -> None:
+        """Called now and then: a function that does not return is stopped, or named with what to do."""
+        report, seconds = self._running, self.worker.busy_s
+        if self._stuck is not None and (report is not self._stuck or seconds < _STUCK_S):
+            self._stuck.stuck(0, self.worker)
+            self._stuck = None
+        if report is not None and seconds >= _STUCK_S:
+            self._stuck = report
+            report.stuck(seconds, self.worker, others_wait=True)
 
     def _say_dropped(self, message: str, next_step: str) -> None:
         problem = {"code": "messages-unread", "message": message, "next_step": next_step}
@@ -77,7 +90,10 @@ class MessageHandlers:
 
     def _call(self, message: Any) -> None:
         for handler, report in list(self._handlers.values()):
+            self._running = report
             try:
                 self.worker.call(handler, message)
-            except (Exception, CallbackStopped) as error:  # noqa: BLE001 - a person's function: shown
+            except BaseException as error:  # noqa: BLE001 - border: a person's function, exit() in it, too; shown
                 report.failed(error, meanwhile="the other handlers got the message")
+            finally:
+                self._running = None

@@ -5,6 +5,7 @@ The traits of a Lab read from here, therefore they are true also while a cell ke
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -78,6 +79,21 @@ class Mirror:
                 if remaining_s <= 0:
                     raise StreamTimeout(self.too_late(timeout_s))
                 self._condition.wait(remaining_s)
+
+    async def live(self, timeout_s: float) -> None:
+        """As :meth:`wait_live`, to be awaited."""
+        loop = asyncio.get_running_loop()
+        changed = asyncio.Event()
+        undo = self.watch(lambda _: loop.call_soon_threadsafe(changed.set))
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self.outcome(self._values["state"]):
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            raise StreamTimeout(self.too_late(timeout_s)) from None
+        finally:
+            undo()
 
     def outcome(self, state: str) -> bool:
         """True when live; raises :class:`ConnectionFailed` when it never will be; else False."""

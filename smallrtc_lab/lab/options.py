@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+import functools
+import inspect
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias, TypeVar
+
+from smallrtc_lab.ice import normalise_ice_servers
 
 __all__ = [
     "AudioOption",
     "VideoOption",
     "audio_constraints",
     "check_keywords",
+    "checks_keywords",
+    "own_ice_servers",
     "simulation",
     "video_constraints",
+    "whole",
 ]
+
+C = TypeVar("C", bound=type)
 
 AudioOption: TypeAlias = str | bool | Mapping[str, Any]
 VideoOption: TypeAlias = bool | Mapping[str, Any]
@@ -45,8 +55,42 @@ def check_keywords(given: Iterable[str], known: Iterable[str], where: str) -> No
         if name in names:
             continue
         near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+        there_are = f"there are {', '.join(names)}" if names else "it takes none"
+        hint = f"did you mean {near[0]!r}?" if near else there_are
         raise TypeError(f"{where} has no keyword {name!r}; {hint}")
+
+
+def checks_keywords(cls: C) -> C:
+    """Class decorator: a wrong keyword of any public method raises as :func:`check_keywords` does.
+
+    Python's own error names no keyword that would be right. Signatures, types and docstrings stay what they are.
+    """
+    for name, function in list(vars(cls).items()):
+        if inspect.isfunction(function) and not name.startswith("_"):
+            setattr(cls, name, _checking(function))
+    return cls
+
+
+def _checking(function: Callable[..., Any]) -> Callable[..., Any]:
+    _, *parameters = inspect.signature(function).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return function  # it checks for itself
+    names = [p.name for p in parameters]
+
+    @functools.wraps(function)
+    def checked(*args: Any, **keywords: Any) -> Any:
+        check_keywords(keywords, names, f"{function.__name__}()")
+        return function(*args, **keywords)
+
+    return checked
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number as int, NumPy's too; raises :class:`TypeError` for anything else."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is a whole number, not {value!r}") from None
 
 
 def audio_constraints(option: AudioOption) -> dict[str, Any] | bool:
@@ -81,6 +125,14 @@ def video_constraints(option: VideoOption) -> dict[str, Any] | bool:
             raise ValueError(f"video {name} is positive, not {value!r}")
     wanted = _translate(_VIDEO_DEFAULTS | dict(asked), _VIDEO_NAMES, "video")
     return {k: v if isinstance(v, Mapping) else {"ideal": v} for k, v in wanted.items()}
+
+
+def own_ice_servers(servers: Iterable[Any] | None) -> dict[str, list[dict[str, Any]] | None]:
+    """The engine's ``ice_servers`` option: None leaves the choice to the Jupyter server, an empty list means none.
+
+    Raises as :func:`smallrtc_lab.ice.normalise_ice_servers` does; no message quotes a credential.
+    """
+    return {"ice_servers": None if servers is None else normalise_ice_servers(servers)}
 
 
 def simulation(

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from .access import Access
 from .cell import CellOutput
+from .worker import STOP_S, Worker
 
 __all__ = ["Report"]
 
@@ -21,6 +22,14 @@ _KINDS = 20  # of errors told apart; a message that holds a number makes a new k
 _STYLE = (
     "border-left:3px solid var(--jp-error-color1,#d32f2f);padding:2px 8px;margin:0;"
     "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
+)
+_STOP_GRACE_S = 3.0
+_WITHIN_REACH = (
+    "It is stopped after 10 s, unless the kernel is busy: then it goes on when the kernel has time."
+)
+_BEYOND_REACH = (
+    "It is inside a call that Python cannot stop (C code, a sleep, a lock): "
+    "restart the kernel if it never comes back."
 )
 _HINT = "border-left:3px solid var(--jp-warn-color1,#f57c00);padding:2px 8px"
 
@@ -66,22 +75,20 @@ class Report:
         """Advice about something that is no error."""
         self._output.show(text, f'<div style="{_HINT}">{html.escape(text)}</div>')
 
-    def stuck(self, seconds: float, *, beyond_reach: bool = False) -> None:
+    def stuck(self, seconds: float, worker: Worker, *, others_wait: bool = False) -> None:
         """The function has not returned for so long; 0 means that it has now.
 
-        ``beyond_reach`` when it was asked to stop and did not.
+        After ``STOP_S`` it is stopped, and when that has no effect, what keeps it and what to do is said.
         """
+        if STOP_S <= seconds < STOP_S + _STOP_GRACE_S and worker.stop_call():
+            return  # it ends with CallbackStopped, which is reported
         if seconds and self._stuck_s and seconds - self._stuck_s < _STUCK_INTERVAL_S:
             return
         was_stuck, self._stuck_s = bool(self._stuck_s), seconds
         if seconds:
-            step = (
-                "It is inside a call that Python cannot stop (C code, a sleep, a lock): restart the kernel if it "
-                "never comes back."
-                if beyond_reach
-                else "It is stopped after 10 s, unless the kernel is busy: then it goes on when the kernel has time."
-            )
-            self.hint(f"{self._name} has not returned for {seconds:.0f} s. {step}")
+            step = _BEYOND_REACH if seconds >= STOP_S + _STOP_GRACE_S else _WITHIN_REACH
+            waiting = ", and what shares its thread waits" if others_wait else ""
+            self.hint(f"{self._name} has not returned for {seconds:.0f} s{waiting}. {step}")
         elif was_stuck:
             self._output.show(*self._standing)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -11,14 +11,16 @@ from smallrtc_lab.framing import Header
 
 from .access import Access
 from .cell import progress
+from .options import checks_keywords, whole
 from .pulling import Puller
 
-__all__ = ["VideoFrames", "VideoStream", "video_request"]
+__all__ = ["Size", "VideoFrames", "VideoStream", "video_request"]
 
-Size = tuple[int, int] | Literal["native"] | None
+Size: TypeAlias = tuple[int, int] | Literal["native"] | None
 _FORMATS = ("rgb", "bgr", "gray")
 _GRAB_CREDITS = 6
 _GRAB_DEPTH = 64
+_LARGEST = 8192  # pixels across or down
 
 
 class VideoFrames(Puller[VideoFrame]):
@@ -30,6 +32,7 @@ class VideoFrames(Puller[VideoFrame]):
         return self._access.frame(header, self.source)
 
 
+@checks_keywords
 class VideoStream:
     """The pictures of one source.
 
@@ -49,11 +52,14 @@ class VideoStream:
         settings: dict[str, Any] | None = self._access.mirror.settings.get(kind)
         return settings
 
-    def latest(self, *, format: PixelFormat = "rgb", size: tuple[int, int] | None = None) -> VideoFrame:
+    def latest(self, *, format: PixelFormat = "rgb", size: Size = None) -> VideoFrame:
         """The newest picture; ``size`` is (width, height) when it is to be scaled.
 
         Works also right after a long computation: the engine answers, and it kept receiving. Raises
         :class:`NotLiveError` before the first picture.
+
+        >>> lab.video.latest(format="gray", size=(320, 240)).image.shape
+        (240, 320)
         """
         request = video_request(format, size)
         header = self._access.call("latest", source=self.source, format=format, size=request["size"])
@@ -70,8 +76,14 @@ class VideoStream:
         size: Size = None,
         max_rate_hz: float | None = None,
     ) -> VideoFrames:
-        """Iterate over the newest frames; ``timeout_s`` is the longest gap, then :class:`StreamTimeout`."""
-        request = video_request(format, size) | {"source": self.source, "max_rate_hz": max_rate_hz}
+        """Iterate over the newest frames; ``timeout_s`` is the longest gap, then :class:`StreamTimeout`.
+
+        All have the size of the first, unless ``size`` is (width, height), or "native": each its own.
+
+        >>> for frame in lab.video.frames(max_rate_hz=10):
+        ...     if frame.image.mean() > 100: break
+        """
+        request = video_request(format, size, max_rate_hz) | {"source": self.source}
         frames = VideoFrames(self._access, "video", timeout_s, **request)
         frames.source = self.source
         return frames
@@ -82,10 +94,17 @@ class VideoStream:
         *,
         every: int = 1,
         format: PixelFormat = "rgb",
-        size: tuple[int, int] | None = None,
+        size: Size = None,
         timeout_s: float = 5.0,
     ) -> VideoClip:
-        """The next ``count`` pictures, each ``every``-th, as one array; blocks until they are there."""
+        """The next ``count`` pictures, each ``every``-th, as one array; blocks until they are there.
+
+        All are scaled to the size of the first; with ``size="native"`` another size raises :class:`ValueError`.
+
+        >>> lab.video.grab(50, every=2).images.shape
+        (50, 480, 640, 3)
+        """
+        count, every = whole("count", count), whole("every", every)
         if count < 1 or every < 1:
             raise ValueError(f"count and every are at least 1, not {count} and {every}")
         request = video_request(format, size) | {"source": self.source, "every": every}
@@ -101,6 +120,7 @@ class VideoStream:
                 frame = next(frames)
                 if images is None:
                     images = np.empty((count, *frame.image.shape), np.uint8)
+                _require_same_size(frame, images)
                 images[index] = frame.image
                 times_s[index] = frame.time_s
                 show((index + 1) / count)
@@ -108,12 +128,35 @@ class VideoStream:
         return VideoClip(images, times_s, format, self.source)
 
 
-def video_request(picture_format: str, size: Size) -> dict[str, Any]:
-    """A subscription's format and size, checked."""
+def video_request(picture_format: str, size: Size, max_rate_hz: float | None = None) -> dict[str, Any]:
+    """A subscription's format, size and rate, checked."""
     if picture_format not in _FORMATS:
         raise ValueError(f"format is one of {', '.join(_FORMATS)}, not {picture_format!r}")
-    if size == "native":
-        return {"format": picture_format, "native": True, "size": None}
-    if size is not None and (len(size) != 2 or min(size) < 2):
-        raise ValueError(f"size is (width, height) in pixels, not {size!r}")
-    return {"format": picture_format, "size": None if size is None else [int(size[0]), int(size[1])]}
+    request: dict[str, Any] = {"format": picture_format, "size": None}
+    if max_rate_hz is not None:
+        if not max_rate_hz > 0:
+            raise ValueError(f"max_rate_hz is positive, not {max_rate_hz!r}")
+        request["max_rate_hz"] = float(max_rate_hz)
+    if isinstance(size, str) and size == "native":
+        return request | {"native": True}
+    return request if size is None else request | {"size": _pixels(size)}
+
+
+def _pixels(size: Any) -> list[int]:
+    refusal = f'size is (width, height) in pixels or "native", not {size!r}'
+    try:
+        width, height = (whole("size", n) for n in size)
+    except (TypeError, ValueError):
+        raise ValueError(refusal) from None
+    if not 2 <= min(width, height) <= max(width, height) <= _LARGEST:
+        raise ValueError(f"{refusal}; each is 2 to {_LARGEST}")
+    return [width, height]
+
+
+def _require_same_size(frame: VideoFrame, images: np.ndarray[Any, Any]) -> None:
+    height, width = images.shape[1:3]
+    if (frame.width, frame.height) != (width, height):
+        raise ValueError(
+            f"a picture of {frame.width}×{frame.height} came after those of {width}×{height}, and one array has one "
+            'size: leave out size="native", or read lab.video.frames(size="native")'
+        )

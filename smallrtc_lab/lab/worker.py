@@ -11,7 +11,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .prints import Sink, prints
@@ -44,6 +44,8 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._begun_s: float | None = None  # of the call that runs now
+        self._task: asyncio.Task[Any] | None = None  # of that call, when it is async
+        self._asked_to_end = False  # that task
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -55,6 +57,12 @@ class Worker:
         self._queue.put(job)
         return True
 
+    @property
+    def busy_s(self) -> float:
+        """For how long the function that runs now has run; 0 when none does."""
+        begun_s = self._begun_s
+        return 0.0 if begun_s is None else time.monotonic() - begun_s
+
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a person's function, sync or async, on this thread; an async one runs on the thread's own loop.
 
@@ -62,6 +70,7 @@ class Worker:
         """
         with self._lock:
             self._begun_s = time.monotonic()
+            self._asked_to_end = False
         try:
             with prints.to(self._log) if self._log else contextlib.nullcontext():
                 return self._call(function, *args, **kwargs)
@@ -74,13 +83,19 @@ class Worker:
         """Stop the function that has run for ``STOP_S``, at its next bytecode; False when none has.
 
         After the kernel was busy the one that runs now may have just begun: it is left alone. A function that is
-        inside C code is stopped only when that returns.
+        inside C code is stopped only when that returns. An async one that waits is cancelled, and stopped as the
+        others when it is asked again and still runs.
         """
         with self._lock:
-            too_long = self._begun_s is not None and time.monotonic() - self._begun_s >= STOP_S - _TOLERANCE_S
-            if too_long:
+            if self.busy_s < STOP_S - _TOLERANCE_S:
+                return False
+            task, loop, asked = self._task, self._loop, self._asked_to_end
+            if task is None or loop is None or asked:
                 _raise_in_thread(self._thread, CallbackStopped)
-            return too_long
+            else:
+                self._asked_to_end = True
+                loop.call_soon_threadsafe(task.cancel)
+            return True
 
     def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
@@ -88,7 +103,21 @@ class Worker:
             return result
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(_awaited(result))
+        return self._await(self._loop, result)
+
+    def _await(self, loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any]) -> Any:
+        task = self._task = loop.create_task(_awaited(awaitable))
+        try:
+            return loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            if self._asked_to_end:
+                raise CallbackStopped from None
+            raise
+        finally:
+            self._task = None
+            if not task.done():  # stopped between two steps: it may not go on in the next call
+                self._loop = None
+                loop.close()
 
     def close(self) -> None:
         """End after the jobs that are queued. A function that never returns keeps its (daemon) thread."""
@@ -104,7 +133,7 @@ class Worker:
         while (job := self._queue.get()) is not None:
             try:
                 job()
-            except (Exception, CallbackStopped):  # border: a fault of ours in one job must not end the worker
+            except BaseException:  # border: a fault of ours in one job must not end the worker
                 logger.exception("a job of %s failed", self._thread.name)
         if self._loop is not None:
             self._loop.close()
@@ -116,7 +145,7 @@ def _raise_in_thread(thread: threading.Thread, exception: type[BaseException] | 
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), value)
 
 
-async def _awaited(result: Any) -> Any:
+async def _awaited(result: Awaitable[Any]) -> Any:
     return await result
 
 

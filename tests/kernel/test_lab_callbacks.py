@@ -20,7 +20,7 @@ lab.simulate(video="bars", audio="tone", hz=440)
 lab.wait_live(15)
 
 def clear():
-    for handle in lab._callbacks():
+    for handle in lab._callbacks.all():
         handle.remove()
 """
 
@@ -135,7 +135,7 @@ async def test_observers_run_beside_each_other(live: Kernel) -> None:
     assert facts["sent"] == 0
     await live.execute("slow.remove(); small.remove()\nn = slow.stats['calls']\ntime.sleep(0.4)")
     assert await live.value("slow.stats['calls'] - n") <= 1
-    assert await live.value("[c.name for c in lab._callbacks()]") == ["loud", "later"]
+    assert await live.value("[c.name for c in lab._callbacks.all()]") == ["loud", "later"]
 
 
 async def test_an_error_is_shown_under_its_cell_while_another_cell_runs(live: Kernel) -> None:
@@ -218,7 +218,7 @@ async def test_registering_again_keeps_the_last_good_function(live: Kernel) -> N
         await live.execute(f"@lab.on_video\ndef effect(frame): return {attempt}\nbefore = good")
         await live.wait_value("good - before", lambda calls: calls > 3)
         assert await live.value("effect.stats['errors']") > 3
-    assert await live.value("len(lab._callbacks())") == 1
+    assert await live.value("len(lab._callbacks.all())") == 1
     cell = await live.execute("@lab.on_video\ndef effect(frame): return frame.image[::2]\nbefore = good")
     await live.wait_value("effect.stats['calls']", lambda calls: calls > 3)
     assert await live.value("[effect.errors, good - before <= 1]") == [{}, True]
@@ -257,8 +257,8 @@ async def test_a_function_that_blocks_disturbs_no_other_and_is_said_to(live: Ker
     )
     before = await returned(live, "video")
     await live.execute("a, v = hear.stats['calls'], see.stats['calls']\ntime.sleep(2)")
-    assert await live.value("hear.stats['calls'] - a") > 50
-    assert await live.value("see.stats['calls'] - v") > 20
+    assert await live.value("hear.stats['calls'] - a") > 20
+    assert await live.value("see.stats['calls'] - v") > 10
     assert await returned(live, "video") > before + 10
     assert await live.value("lab.stats()['processing']['video_late']") > 10
     display = cell.display_ids[-1]

@@ -23,10 +23,12 @@ def tone(position: int, n: int, hz: float = 1000.0, channels: int = 2) -> NDArra
     return np.repeat(wave[:, None], channels, axis=1)
 
 
-def cutter(out_rate: int = 48000, out_channels: int = 1, block: int = 960) -> BlockCutter:
+def cutter(
+    out_rate: int = 48000, out_channels: int = 1, block: int = 960, hop: int | None = None
+) -> BlockCutter:
     """A cutter for what Opus gives."""
     return BlockCutter(
-        in_rate=IN_RATE, in_channels=2, out_rate=out_rate, out_channels=out_channels, block=block
+        in_rate=IN_RATE, in_channels=2, out_rate=out_rate, out_channels=out_channels, block=block, hop=hop
     )
 
 
@@ -116,3 +118,55 @@ def test_blocks_are_private() -> None:
     first, second = pushed(cutter(block=480), 0, 960)
     first.samples[:] = 9
     assert np.abs(second.samples).max() <= 0.5
+
+
+@pytest.mark.parametrize("rate", [16000, 48000])
+@pytest.mark.parametrize(
+    ("block", "hop"), [(2048, 512), (1024, 1000), (4800, 16), (960, 960), (480, 960), (320, 5000), (17, 100)]
+)
+def test_blocks_are_windows_of_the_signal(rate: int, block: int, hop: int) -> None:
+    """With any hop they are `sliding_window_view(signal, block)[::hop]`, each with its own time and memory."""
+    (signal,) = pushed(cutter(rate, 1, rate), 960, 960 + IN_RATE + 4800)  # one second in one piece
+    blocks = pushed(cutter(rate, 1, block, hop), 960, 960 + IN_RATE)
+    wanted = np.lib.stride_tricks.sliding_window_view(signal.samples[:, 0], block)[::hop]
+    got = np.array([b.samples[:, 0] for b in blocks])
+    late = rate // 100  # the resampler keeps the last samples until more come
+    assert len(wanted) - (block + late) // hop - 1 <= len(got) <= len(wanted)
+    assert worst(got, wanted[: len(got)]) == 0
+    starts = np.array([b.start_s for b in blocks])
+    assert worst(starts, 0.02 + np.arange(len(blocks)) * hop / rate) < 1e-9
+    blocks[0].samples[:] = 9
+    assert all(b.samples.max() < 1 for b in blocks[1:])
+
+
+@pytest.mark.parametrize(("block", "hop"), [(960, 240), (960, 480), (1920, 960), (480, 1440)])
+def test_a_gap_is_marked_in_each_window_that_holds_a_part_of_it(block: int, hop: int) -> None:
+    """And in no window that begins after its end, or ends before it begins."""
+    gap_start, gap_end = 4800, 6240
+    cut = cutter(block=block, hop=hop)
+    blocks = pushed(cut, 0, gap_start) + pushed(cut, gap_end, 14400)
+    touched = 0
+    for one in blocks:
+        first = round(one.start_s * IN_RATE)
+        holds = first < gap_end and first + block > gap_start
+        touched += holds
+        if holds:
+            assert one.gaps == ((0.1, pytest.approx(0.03)),)
+            inside = one.samples[max(0, gap_start - first) : gap_end - first]
+            assert not inside.any()
+        elif first + block <= gap_start or hop <= block:
+            assert one.gaps == ()
+    assert touched > 0 or hop > block
+
+
+def test_after_a_long_gap_windows_begin_anew() -> None:
+    """What was held, or was still to be skipped, is forgotten with it."""
+    for hop in (240, 960, 5000):
+        cut = cutter(block=960, hop=hop)
+        before = pushed(cut, 0, 1440)
+        after = pushed(cut, 1440 + 6 * IN_RATE, 1440 + 7 * IN_RATE)
+        assert after[0].start_s == pytest.approx(6.03)
+        ((start_s, duration_s),) = after[0].gaps
+        assert start_s == pytest.approx(min(len(before) * hop / IN_RATE, 0.03))
+        assert start_s + duration_s == pytest.approx(6.03)
+        assert after[1].gaps == ()

@@ -145,7 +145,7 @@ async def test_a_function_that_keeps_an_item_is_said_until_it_returns(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the bound kernel and page are told whose, and once more when it is over; a cell's own loop is not."""
-    monkeypatch.setattr(processing, "STUCK_S", 0.02)
+    monkeypatch.setattr(processing, "STUCK_S", 60.0)
     room.register(1, "effect")
     room.processing.subscribe_video(2, "camera", processor=None)  # a loop in a cell: no label
     room.frame(1)
@@ -153,6 +153,7 @@ async def test_a_function_that_keeps_an_item_is_said_until_it_returns(
     await room.kernel.next("deliver")
     room.processing.watch_stuck()
     assert "problem" not in [m["type"] for m in room.told]
+    monkeypatch.setattr(processing, "STUCK_S", 0.02)
     await asyncio.sleep(0.05)
     room.processing.watch_stuck()
     problems = [m for m in room.told if m["type"] == "problem"]
@@ -162,6 +163,28 @@ async def test_a_function_that_keeps_an_item_is_said_until_it_returns(
     room.processing.watch_stuck()
     problems = [m for m in room.told if m["type"] == "problem"]
     assert [(p["code"], p["count"]) for p in problems] == [("stuck-effect", 1), ("stuck-effect", 0)]
+
+
+async def test_of_observers_that_share_a_thread_the_right_one_is_named(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that blocks is said, its neighbours are not, before and after it has returned."""
+    monkeypatch.setattr(processing, "STUCK_S", 0.2)
+    for number, name in ((1, "blocks"), (2, "waits"), (3, "waits too")):
+        room.processing.subscribe_video(number, "camera", processor=None, label=name)
+    room.frame(1)
+    order = [(await room.kernel.next("deliver"))[0]["subscription"] for _ in range(3)]
+    names = {1: "blocks", 2: "waits", 3: "waits too"}
+    await asyncio.sleep(0.3)
+    room.processing.watch_stuck()
+    problems = [m for m in room.told if m["type"] == "problem"]
+    assert [p["code"] for p in problems] == [f"stuck-{names[order[0]]}"]
+    assert "observers of its kind wait for it" in problems[0]["message"]
+    monkeypatch.setattr(processing, "STUCK_S", 60.0)
+    await room.answer(order[0])
+    room.processing.watch_stuck()
+    problems = [m for m in room.told if m["type"] == "problem"]
+    assert [(p["code"], p["count"]) for p in problems[1:]] == [(f"stuck-{names[order[0]]}", 0)]
 
 
 async def test_a_source_that_is_not_there_is_named(room: Room) -> None:

@@ -176,11 +176,11 @@ def ramp(position: int, n: int, offset: int = 0) -> NDArray[np.int16]:
 class Sound:
     """A microphone that a test feeds, and what goes back of it."""
 
-    def __init__(self, block_s: float = 0.02) -> None:
+    def __init__(self, hop_s: float = 0.02) -> None:
         self.inbound = AudioInbound(SessionClock(0.0))
         self.inbound._first.set()
         self.back = AudioReturn(self.inbound)
-        self.processor = SimpleNamespace(block_s=block_s)
+        self.processor = SimpleNamespace(hop_s=hop_s)
         self.back.use(self.processor)  # type: ignore[arg-type]
         self.at = RATE
 

@@ -41,14 +41,28 @@ def test_a_gap_beyond_the_end_is_harmless() -> None:
 
 
 def test_a_request_is_checked() -> None:
-    """None is 20 ms; rates, channels and lengths beyond reason are refused."""
-    assert audio_request(None, 16000, 2) == {"block": 320, "sample_rate": 16000, "channels": 2}
-    for block, rate, channels in (
-        (None, 3999, 1),
-        (None, 200_000, 1),
-        (None, 48000, 0),
-        (15, 48000, 1),
-        (480_001, 48000, 1),
+    """None is 20 ms, one block after the other; rates, channels, lengths and hops beyond reason are refused."""
+    assert audio_request(None, None, 16000, 2) == {
+        "block": 320,
+        "hop": 320,
+        "sample_rate": 16000,
+        "channels": 2,
+    }
+    assert audio_request(2048, 512, 48000, 1)["hop"] == 512
+    assert audio_request(480, 4800, 48000, 1)["hop"] == 4800
+    assert type(audio_request(np.int64(480), None, np.int32(8000), 1)["block"]) is int  # type: ignore[arg-type]
+    for block, hop, rate, channels in (
+        (None, None, 3999, 1),
+        (None, None, 200_000, 1),
+        (None, None, 48000, 0),
+        (15, None, 48000, 1),
+        (480_001, None, 48000, 1),
+        (48000, 479, 48000, 1),
+        (1024, 15, 48000, 1),
+        (1024, 480_001, 48000, 1),
     ):
         with pytest.raises(ValueError, match="not"):
-            audio_request(block, rate, channels)
+            audio_request(block, hop, rate, channels)
+    for wrong in ((960.5, None), (None, "64")):
+        with pytest.raises(TypeError, match="is a whole number, not"):
+            audio_request(*wrong, 48000, 1)  # type: ignore[arg-type]

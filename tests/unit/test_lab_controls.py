@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from smallrtc_lab.lab.controls import Controls
@@ -17,9 +19,11 @@ from smallrtc_lab.lab.controls import Controls
         ((0.0, 1.0), {"type": "range", "min": 0.0, "max": 1.0, "step": 0.01, "value": 0.5}),
         ((0, 1, 0.25), {"type": "range", "min": 0, "max": 1, "step": 0.25, "value": 0.5}),
         ((-3, 3), {"type": "range", "min": -3, "max": 3, "step": 1, "value": 0}),
-        (10, {"type": "range", "min": 0, "max": 20, "step": 1, "value": 10}),
-        (-5, {"type": "range", "min": -10, "max": 1, "step": 1, "value": -5}),
-        (0.5, {"type": "range", "min": 0, "max": 1.0, "step": 0.01, "value": 0.5}),
+        (10, {"type": "range", "min": -10, "max": 30, "step": 1, "value": 10}),
+        (-5, {"type": "range", "min": -15, "max": 5, "step": 1, "value": -5}),
+        (0, {"type": "range", "min": 0, "max": 1, "step": 1, "value": 0}),
+        (0.5, {"type": "range", "min": -0.5, "max": 1.5, "step": 0.02, "value": 0.5}),
+        ((np.int64(1), np.int32(9)), {"type": "range", "min": 1, "max": 9, "step": 1, "value": 5}),
         (True, {"type": "bool", "value": True}),
         (["blur", "edges"], {"type": "choice", "options": ["blur", "edges"], "value": "blur"}),
         ([1, 2, 4], {"type": "choice", "options": [1, 2, 4], "value": 1}),
@@ -39,6 +43,29 @@ def test_what_is_no_control_is_refused(short: Any) -> None:
     """The error names the control."""
     with pytest.raises(ValueError, match="'k'"):
         Controls({"k": short})
+
+
+@pytest.mark.parametrize(
+    ("short", "labels", "values"),
+    [
+        ({"little": 3, "much": 31}, ["little", "much"], [3, 31]),
+        ([("little", 3), ("much", 31)], ["little", "much"], [3, 31]),
+        ([np.add, np.maximum], ["add", "maximum"], [np.add, np.maximum]),
+        ([np.int64(4), np.int64(8)], [4, 8], [4, 8]),
+        ([(3, 3), None], ["(3, 3)", "None"], [(3, 3), None]),
+    ],
+)
+def test_a_choice_has_labels_for_the_page_and_values_for_the_function(
+    short: Any, labels: list[Any], values: list[Any]
+) -> None:
+    """As in `interact`: a dict, pairs, or values, which need not be such that they can travel."""
+    controls = Controls({"k": short})
+    assert json.loads(json.dumps(controls.widgets)) == {
+        "k": {"type": "choice", "options": labels, "value": labels[0]}
+    }
+    for label, value in zip(labels, values, strict=True):
+        controls.set("k", label)
+        assert controls.snapshot() == {"k": value}
 
 
 def test_none_are_none() -> None:

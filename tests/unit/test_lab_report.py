@@ -80,21 +80,46 @@ def test_messages_that_are_ever_new_are_one_kind_in_the_end(
     assert capsys.readouterr().err.count("Traceback") == 21
 
 
+class Clock:
+    """A worker of which a test says whether its function could be stopped."""
+
+    def __init__(self, *, stops: bool) -> None:
+        self.stops = stops
+        self.asked = 0
+
+    def stop_call(self) -> bool:
+        self.asked += 1
+        return self.stops
+
+
 def test_being_stuck_is_said_and_the_error_before_it_is_not_lost(
     report: Report, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """When the function has returned, the last error stands there again."""
+    worker: Any = Clock(stops=True)
     report.failed(raised(ValueError("before")), meanwhile="m")
     capsys.readouterr()
-    report.stuck(3.5)
-    report.stuck(4.0)
-    assert capsys.readouterr().err.count("effect has not returned for 4 s") == 1
-    report.stuck(9.0)
-    assert "9 s" in capsys.readouterr().err
-    report.stuck(0)
+    report.stuck(3.5, worker)
+    report.stuck(4.0, worker)
+    assert capsys.readouterr().err.count("effect has not returned for 4 s. It is stopped after 10 s") == 1
+    report.stuck(9.0, worker, others_wait=True)
+    assert "9 s, and what shares its thread waits" in capsys.readouterr().err
+    assert worker.asked == 0
+    report.stuck(0, worker)
     assert "ValueError: before" in capsys.readouterr().err
-    report.stuck(0)
+    report.stuck(0, worker)
     assert capsys.readouterr().err == ""
+
+
+def test_what_does_not_return_is_stopped_or_named(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    """After ten seconds it is asked to end; what is still there three seconds later is beyond Python's reach."""
+    worker: Any = Clock(stops=True)
+    report.stuck(10, worker)
+    assert worker.asked == 1
+    assert capsys.readouterr().err == ""
+    report.stuck(13, worker)
+    assert worker.asked == 1
+    assert "inside a call that Python cannot stop (C code, a sleep, a lock)" in capsys.readouterr().err
 
 
 def test_clearing_tells_the_page_only_when_there_was_something(report: Report, access: Access) -> None:
