@@ -43,7 +43,7 @@ from aiortc.rtp import RtcpByePacket, RtcpSrPacket
 from .decoder_queue import DecoderQueue
 from .jitter import EncodedFrame, FrameAssembler, TimestampUnwrapper
 from .keyframes import is_keyframe
-from .playout import AudioJitterBuffer, SoundPacket
+from .playout import AudioJitterBuffer, AudioPacket
 from .stall import Progress
 
 __all__ = [
@@ -175,7 +175,7 @@ class _SoundRelease:
         """Take a packet; aiortc is never asked for a PLI, and left no frame to decode."""
         now_s = time.monotonic()
         self._codec = self._codecs[packet.payload_type]
-        sound = SoundPacket(
+        sound = AudioPacket(
             packet.ssrc, packet.sequence_number, packet.timestamp, self._codec.clockRate, packet._data
         )
         self._decode(self.buffer.add(sound, now_s))

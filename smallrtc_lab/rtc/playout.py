@@ -4,11 +4,12 @@ A packet that continues the stream passes at once; only packets behind a missing
 long follows the network: a packet's *playout time* is the moment it would have come had it travelled as fast as
 the fastest of the last seconds, plus ``depth_s``, and ``depth_s`` covers 99 of 100 packets of those
 seconds (the principle of the delay histogram of WebRTC's NetEq, on an exact window). At that time whatever is
-missing before it is given up, and the jump in the timestamps marks the gap. So a calm network pays nothing, one that
-reorders pays what its own reordering costs, and everything that is addressed by timestamp stays complete.
+missing before it is given up. So a calm network pays nothing, one that reorders pays what its own reordering costs,
+and everything that is addressed by timestamp stays complete.
 
-aiortc 1.16 holds four packets always, and sixteen for ever after the first loss. A jump of timestamps
-without a missing number is no loss (RFC 3550 section 4.1: discontinuous transmission).
+A jump in the timestamps marks a gap: FFmpeg's Opus decoder offers neither concealment nor forward error
+correction, and nothing is invented here. A jump without a missing number is no loss (RFC 3550 section 4.1:
+discontinuous transmission). aiortc 1.16 holds four packets always, and up to sixteen for good after a loss.
 
 Everything here is pure: no clock, no thread, no socket; times come in as arguments, in seconds of one
 monotonic clock.
@@ -23,7 +24,7 @@ from typing import NamedTuple
 
 from .jitter import EncodedFrame, SequenceUnwrapper, TimestampUnwrapper
 
-__all__ = ["ArrivalDelays", "AudioJitterBuffer", "SoundPacket"]
+__all__ = ["ArrivalDelays", "AudioJitterBuffer", "AudioPacket"]
 
 CAPACITY = 100  # packets that wait behind a gap: two seconds of 20 ms
 MAX_MISORDER = 100  # older than this, or newer than MAX_DROPOUT, is another stream (RFC 3550 appendix A.1)
@@ -40,7 +41,7 @@ JUMP_S = 1.0  # a source that paused with its timestamps, or a machine that slep
 DEFAULT_STEP_S = 0.02
 
 
-class SoundPacket(NamedTuple):
+class AudioPacket(NamedTuple):
     """One RTP packet of sound; ``data`` is its payload, ``timestamp`` counts in 1/``clock_hz``."""
 
     ssrc: int
@@ -118,7 +119,7 @@ class AudioJitterBuffer:
     _sequence: SequenceUnwrapper = field(default_factory=SequenceUnwrapper)
     _timestamps: TimestampUnwrapper = field(default_factory=TimestampUnwrapper)
     _source: tuple[int, int] | None = None
-    _candidate: SoundPacket | None = None  # the first packet of what may be a new stream
+    _candidate: AudioPacket | None = None  # the first packet of what may be a new stream
     _next: int = 0  # the extended number that continues the stream
     _held: dict[int, _Held] = field(default_factory=dict)
     _given_up: dict[int, None] = field(default_factory=dict)
@@ -147,7 +148,7 @@ class AudioJitterBuffer:
         """When ``poll`` has something to do if no packet comes before; None while nothing waits."""
         return self._due(min(self._held)) if self._held else None
 
-    def add(self, packet: SoundPacket, now_s: float) -> list[EncodedFrame]:
+    def add(self, packet: AudioPacket, now_s: float) -> list[EncodedFrame]:
         """Take a packet that came at ``now_s``; what it set free, in order."""
         if self._source is None:
             self._begin(packet)
@@ -191,7 +192,7 @@ class AudioJitterBuffer:
         while (held := self._held.pop(self._next, None)) is not None:
             self._next += 1
             if not held.frame.data:
-                continue  # padding (RFC 3550 section 5.1)
+                continue  # padding (RFC 3550 section 5.1); FFmpeg's decoders take it for the end of the stream
             self._last, self._last_s = held.frame.timestamp, now_s
             self.released += 1
             out.append(held.frame)
@@ -214,7 +215,7 @@ class AudioJitterBuffer:
 
     # A new stream
 
-    def _suspect(self, packet: SoundPacket, now_s: float) -> list[EncodedFrame]:
+    def _suspect(self, packet: AudioPacket, now_s: float) -> list[EncodedFrame]:
         """One packet proves nothing; two in sequence, with none of the stream between them, are a new stream."""
         before, self._candidate = self._candidate, packet
         if before is None:
@@ -228,7 +229,7 @@ class AudioJitterBuffer:
         self._restart(before, now_s)
         return out + self.add(before, now_s) + self.add(packet, now_s)
 
-    def _restart(self, first: SoundPacket, now_s: float) -> None:
+    def _restart(self, first: AudioPacket, now_s: float) -> None:
         assert self._source is not None
         old_hz, new_hz = self._source[1], first.clock_hz
         last = max([self._last, *(held.frame.timestamp for held in self._held.values())])
@@ -237,7 +238,7 @@ class AudioJitterBuffer:
         self._begin(first)
         self._offset = last * new_hz // old_hz + round(passed_s * new_hz)
 
-    def _begin(self, first: SoundPacket) -> None:
+    def _begin(self, first: AudioPacket) -> None:
         self._source = first.source
         self._candidate = None
         self._held.clear()

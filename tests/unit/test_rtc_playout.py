@@ -17,7 +17,7 @@ from smallrtc_lab.rtc.playout import (
     START_DEPTH_S,
     ArrivalDelays,
     AudioJitterBuffer,
-    SoundPacket,
+    AudioPacket,
 )
 
 STEP_S = 0.02
@@ -34,7 +34,7 @@ class Sent(NamedTuple):
 def packet(index: int, *, first: int = 1000, start: int = 5000, ssrc: int = 1, data: bytes | None = None):
     """Packet ``index`` of a stream of 20 ms packets."""
     payload = b"%d" % index if data is None else data
-    return SoundPacket(ssrc, (first + index) % 65536, (start + 960 * index) % (1 << 32), 48000, payload)
+    return AudioPacket(ssrc, (first + index) % 65536, (start + 960 * index) % (1 << 32), 48000, payload)
 
 
 def indices(frames) -> list[int]:
@@ -108,7 +108,7 @@ def test_a_pause_of_the_sender_is_no_loss():
     """Timestamps that jump without a missing number (DTX) pass at once, and keep their distance."""
     buffer = AudioJitterBuffer()
     calm(buffer, 60)
-    later = SoundPacket(1, 1060, 5000 + 960 * 60 + 48000 // 2, 48000, b"60")
+    later = AudioPacket(1, 1060, 5000 + 960 * 60 + 48000 // 2, 48000, b"60")
     (frame,) = buffer.add(later, 60 * STEP_S + 0.5)
     assert frame.timestamp == 960 * 60 + 24000
     assert buffer.packets_given_up == 0
