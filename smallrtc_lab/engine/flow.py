@@ -23,6 +23,7 @@ __all__ = ["Flow", "FlowEvents"]
 logger = logging.getLogger(__name__)
 
 _FIRST_MEDIA_S = 5.0
+_LATE_MEDIA_S = 600.0
 _EARLY_MESSAGES = 50
 
 
@@ -187,17 +188,19 @@ class Flow:
             connection.send_app_message(message)
         self._early_messages.clear()
         self._events.update()
-        await self._wait_first_media()
+        all_flow = await self._first_media(_FIRST_MEDIA_S)
         if connection is self.connection and connection.is_connected():
             self.live = True
             self.route = (await connection.stats()).get("route")
             self._events.update()
+            if not all_flow:
+                await self._first_media(_LATE_MEDIA_S)  # what comes late takes the problem back
 
-    async def _wait_first_media(self) -> None:
-        # What the browser does not offer to send is not waited for.
+    async def _first_media(self, within_s: float) -> bool:
+        """Wait for the first of everything the browser offers to send, and say what has not come in time."""
         expected = [stream for stream in self._expected if stream.connected]
         try:
-            async with asyncio.timeout(_FIRST_MEDIA_S):
+            async with asyncio.timeout(within_s):
                 for stream in expected:
                     await stream.wait_flowing()
         except TimeoutError:
@@ -207,8 +210,9 @@ class Flow:
                 f"Connected, but nothing has come from the {missing} yet.",
                 "Check that it is not muted or used by another program.",
             )
-        else:
-            self._events.clear_problem("no-media")
+            return False
+        self._events.clear_problem("no-media")
+        return True
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
