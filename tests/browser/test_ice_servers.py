@@ -1,0 +1,80 @@
+"""TURN from the notebook to the page: media that have no other way, and a credential that is nowhere to be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from support.coturn import run_coturn
+from support.jupyter import JupyterServer
+from support.labview import LabView
+from support.notebookpage import NotebookPage
+
+OpenNotebook = Callable[..., Awaitable[NotebookPage]]
+
+LAB = """
+import json, pathlib
+from smallrtc_lab import Lab
+servers = json.loads(pathlib.Path({path!r}).read_text())
+lab = Lab(ice_servers=servers["good"])
+lab
+"""
+WRONG = """
+wrong = Lab(ice_servers=servers["wrong"])
+wrong
+"""
+IN_A_URL = 'Lab(ice_servers=["turn:mary:" + servers["good"][0]["credential"] + "@127.0.0.1"])'
+# W3C iceTransportPolicy: from now on no address of the page's own is used, only its TURN server.
+RELAY_ONLY = """(() => {
+  const Real = RTCPeerConnection
+  window.RTCPeerConnection = class extends Real {
+    constructor(options) { super({ ...options, iceTransportPolicy: 'relay' }) }
+  }
+})()"""
+EVERYTHING = """json.dumps(
+    [lab.get_state(), lab.stats(), repr(lab), lab.mirror.problems, wrong.mirror.problems], default=str
+)"""
+
+
+async def test_media_take_the_turn_server_and_nobody_reads_its_password(
+    open_notebook: OpenNotebook, jupyter: JupyterServer, tmp_path: Path
+) -> None:
+    """A page that may relay only goes live with route turn; its credential is in no file, log, state or message."""
+    secrets_file = tmp_path / "ice.json"
+    async with run_coturn(tmp_path) as coturn:
+        good = coturn.turn()
+        mistaken = good | {"credential": "mistaken-hush-48"}
+        secrets_file.write_text(json.dumps({"good": [good], "wrong": [mistaken]}))
+        notebook = await open_notebook([LAB.format(path=str(secrets_file)), WRONG, IN_A_URL])
+        said: list[str] = []
+        notebook.page.on("console", lambda message: said.append(message.text))
+        await notebook.run(0)
+        view = LabView(notebook, 0)
+        await view.wait_link("open")
+        await notebook.page.evaluate(RELAY_ONLY)
+        print(f"live through TURN after {await view.start():.2f} s")
+        kernel = await notebook.kernel()
+        await kernel.wait_value("lab.route == 'turn'")
+        await kernel.wait_value("lab.video.latest().image.shape[2] == 3")
+        assert await view.problems() == []
+
+        await notebook.run(1)
+        problem = await LabView(notebook, 1).wait_problem("refuses the user name and password")
+        assert "ice_servers" in problem
+        refused = await notebook.run(2)
+        assert refused.error is not None
+        assert "username=" in refused.error.message
+
+        saved = await notebook.save()
+        everywhere = {
+            "the notebook's file": json.dumps(saved),
+            "widget state, statistics and problems": str(await kernel.value(EVERYTHING)),
+            "the server's log, with the kernel's and the engine's": jupyter.log(),
+            "the page's console": "\n".join(said),
+            "the page itself": await notebook.page.content(),
+        }
+    for place, text in everywhere.items():
+        assert len(text) > 20 or place == "the page's console", place
+        for secret in (coturn.credential, "mistaken-hush-48"):
+            assert secret not in text, f"{place} holds the password"
