@@ -10,8 +10,8 @@ import numpy as np
 
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.framing import Header
+from smallrtc_lab.media.blocks import BlockCutter
 
-from .blocks import BlockCutter
 from .bridge import Bridge
 from .inbound import AUDIO_CHANNELS, AUDIO_RATE
 from .returns import AudioReturn, VideoReturn

@@ -23,10 +23,10 @@ import numpy.typing as npt
 from smallrtc_lab.frames import PixelFormat, TimeKind
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.axis import SampleAxis
+from smallrtc_lab.media.blocks import Block, BlockCutter
 from smallrtc_lab.media.convert import Reformatter, picture_bytes, to_picture
 from smallrtc_lab.media.streams import BoundedQueue
 
-from .blocks import Block, BlockCutter
 from .bridge import Bridge
 
 __all__ = [

@@ -18,9 +18,9 @@ from support.kernelend import KernelEnd
 
 from smallrtc_lab.engine import subscriptions
 from smallrtc_lab.engine.arena import SlotRef
-from smallrtc_lab.engine.blocks import BlockCutter
 from smallrtc_lab.engine.subscriptions import AudioSubscription, TimedFrame, VideoRequest, VideoSubscription
 from smallrtc_lab.media.axis import SampleAxis
+from smallrtc_lab.media.blocks import BlockCutter
 from smallrtc_lab.media.convert import from_picture
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from smallrtc_lab.media.resample import Resampler, to_float
+from .resample import Resampler, to_float
 
 __all__ = ["Block", "BlockCutter"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from smallrtc_lab.engine.blocks import Block, BlockCutter
+from smallrtc_lab.media.blocks import Block, BlockCutter
 
 IN_RATE = 48000
 
