@@ -285,9 +285,15 @@ class SmallWebRTCRequestHandler:
         answer = entry.connection.get_answer()
         if answer is None or entry.connection.end_reason is not None:
             raise RequestError(503, "closed", "the connection was closed while it was made; try again")
-        if self._esp32_mode:
-            return {**answer, "sdp": sdp.munge_for_esp32(answer["sdp"], self._host)}
-        return dict(answer)
+        return {**answer, "sdp": self._shortened(answer["sdp"])} if self._esp32_mode else dict(answer)
+
+    def _shortened(self, answer: str) -> str:
+        text = sdp.munge_for_esp32(answer, self._host)
+        if "a=candidate:" not in text:
+            logger.warning(
+                "an answer has no candidate of %s: is that an address of this machine?", self._host
+            )
+        return text
 
 
 def _parsed(body: str | bytes) -> object:

@@ -9,7 +9,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy
 from support.coturn import run_coturn
 
-from smallrtc_lab.rtc import SmallWebRTCConnection
+from smallrtc_lab.rtc import SmallWebRTCConnection, SmallWebRTCRequest, SmallWebRTCRequestHandler
 from smallrtc_lab.rtc.connection import to_ice_servers
 from smallrtc_lab.rtc.ice_check import IceFinding, check_ice_servers, usable_ice_servers
 
@@ -58,6 +58,20 @@ async def test_a_relay_reaches_a_side_that_uses_none(wire, coturn):
     finally:
         await browser.close()
         await connection.disconnect()
+
+
+async def test_new_ice_servers_hold_for_the_next_connection(wire, coturn):
+    """update_ice_servers() changes what connections made from now on use; the first had no way to relay."""
+    handler = SmallWebRTCRequestHandler([], connection_options={"relay_only": True})
+    browser = wire.Browser(audio="recvonly")
+    offer = SmallWebRTCRequest(await browser.offer(), "offer")
+    before = await handler.handle_web_request(offer, lambda c: None)
+    handler.update_ice_servers([coturn.turn()])
+    after = await handler.handle_web_request(offer, lambda c: None)
+    assert "a=candidate" not in before["sdp"]
+    assert "typ relay" in after["sdp"]
+    await handler.close()
+    await browser.close()
 
 
 async def test_short_lived_credentials_are_taken(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from smallrtc_lab.errors import RequestError
 from smallrtc_lab.rtc import (
     ConnectionMode,
+    EndReason,
     IceCandidate,
     SmallWebRTCPatchRequest,
     SmallWebRTCRequest,
@@ -16,6 +17,7 @@ from smallrtc_lab.rtc import (
 )
 
 LOOPBACK = {"loopback": True}
+LOCAL_NAME = "candidate:8 1 udp 2113937151 1f0e9a5c-6b8d-4a35-9c57-0a8f3f6f7b52.local 50001 typ host"
 
 
 def request(sdp: str, **fields) -> SmallWebRTCRequest:
@@ -171,3 +173,97 @@ async def test_esp32_mode_shortens_the_answer(browsers):
     }
     assert {line.split()[4] for line in lines if line.startswith("a=candidate")} == {"127.0.0.1"}
     await handler.close()
+
+
+async def test_a_host_that_is_no_address_of_this_machine_is_warned_of(browsers, caplog):
+    """An ESP32 that gets no candidate could never connect: the log says which address was asked for."""
+    handler = SmallWebRTCRequestHandler([], True, "198.51.100.7", connection_options=LOOPBACK)
+    answer = await handler.handle_web_request(request(await browsers().offer()), lambda c: None)
+    assert "a=candidate" not in answer["sdp"]
+    assert "no candidate of 198.51.100.7" in caplog.text
+    await handler.close()
+
+
+async def test_candidates_and_the_end_mark_come_after_connecting_too(wire, handler, browsers):
+    """Trickling goes on while everything flows: nothing breaks, and messages still come."""
+    browser, taken = browsers(), []
+    offer = await browser.offer()
+    answer = await handler.handle_web_request(request(offer), taken.append)
+    log = wire.Log(taken[0])
+    await browser.accept(answer)
+    await taken[0].connect()
+    await wire.until(taken[0].is_connected)
+    for text in ("candidate:9 1 udp 2113937151 192.0.2.77 50000 typ host", LOCAL_NAME, "", ""):
+        patch = SmallWebRTCPatchRequest(answer["pc_id"], (IceCandidate(text, "0", 0),))
+        await handler.handle_patch_request(patch)
+    await browser.opened()
+    browser.channel.send('"still here"')
+    await wire.until(lambda: log.messages == ["still here"])
+    assert taken[0].is_connected()
+
+
+async def test_a_restart_keeps_handlers_and_tells_that_the_client_was_away(wire, handler, browsers):
+    """With restart_pc the events go on where they were registered: disconnected, then connected, under a new id."""
+    browser, second, taken = browsers(), browsers(), []
+    answer = await handler.handle_web_request(request(await browser.offer()), taken.append)
+    log = wire.Log(taken[0])
+    await browser.accept(answer)
+    await taken[0].connect()
+    await wire.until(taken[0].is_connected)
+    restart = request(await second.offer(), pc_id=answer["pc_id"], restart_pc=True)
+    restarted = await handler.handle_web_request(restart, taken.append)
+    await second.accept(restarted)
+    await second.opened()
+    second.channel.send('"back"')
+    await wire.until(lambda: log.messages == ["back"])
+    states = [name for name in log.names if name in ("connected", "disconnected", "closed")]
+    assert states == ["connected", "disconnected", "connected"]
+    assert [connection.pc_id for connection in handler.connections] == [restarted["pc_id"]]
+    patch = SmallWebRTCPatchRequest(restarted["pc_id"], (IceCandidate("", "0", 0),))
+    await handler.handle_patch_request(patch)
+
+
+async def test_in_single_mode_the_known_client_may_restart(wire, browsers):
+    """The one client that is allowed comes back with its pc_id, and nobody else gets its place meanwhile."""
+    single = SmallWebRTCRequestHandler([], connection_mode=ConnectionMode.SINGLE, connection_options=LOOPBACK)
+    answer = await single.handle_web_request(request(await browsers().offer()), lambda c: None)
+    restart = request(await browsers().offer(), pc_id=answer["pc_id"], restart_pc=True)
+    restarted = await single.handle_web_request(restart, lambda c: None)
+    assert restarted["pc_id"] != answer["pc_id"]
+    another = request(await browsers().offer())
+    assert await refused(single.handle_web_request(another, lambda c: None)) == (400, "busy")
+    await single.connections[0].disconnect()
+    await single.handle_web_request(another, lambda c: None)  # the place is free again
+    await single.close()
+
+
+async def test_a_client_that_never_connects_is_closed(wire, browsers):
+    """After connection_timeout_secs the connection closes, says why, and its place is free."""
+    options = LOOPBACK | {"connection_timeout_secs": 0.3}
+    handler, logs = SmallWebRTCRequestHandler([], max_connections=1, connection_options=options), []
+    offer = request(await browsers().offer())
+    await handler.handle_web_request(offer, lambda c: logs.append((c, wire.Log(c))))
+    (connection, log) = logs[0]
+    await wire.until(lambda: "closed" in log.names)
+    assert connection.end_reason is EndReason.TIMEOUT
+    assert "connected" not in log.names
+    assert handler.connections == []
+    await handler.handle_web_request(offer, lambda c: None)
+    await handler.close()
+
+
+async def test_close_tells_every_client(wire, handler, browsers):
+    """Each client hears peerLeft before its connection closes; afterwards there is none, and no offer is taken."""
+    both, taken = [browsers(), browsers()], []
+    for browser in both:
+        await browser.accept(await handler.handle_web_request(request(await browser.offer()), taken.append))
+        await taken[-1].connect()
+        await browser.opened()
+    await wire.until(lambda: all(connection.is_connected() for connection in taken))
+    await handler.close()
+    left = {"type": "signalling", "message": {"type": "peerLeft"}}
+    for browser in both:
+        await wire.until(lambda browser=browser: browser.messages == [left])
+    assert handler.connections == []
+    offer = request(await browsers().offer())
+    assert await refused(handler.handle_web_request(offer, taken.append)) == (503, "closed")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from smallrtc_lab.errors import RequestError
@@ -15,6 +17,7 @@ from smallrtc_lab.rtc.sdp import (
     validate_offer,
 )
 
+CONTRACT = Path(__file__).parents[1] / "contract"
 SESSION = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0"]
 CREDENTIALS = ["a=ice-ufrag:abcd", "a=ice-pwd:0123456789012345678901", "a=fingerprint:sha-256 AA:BB"]
 HIDDEN = "a=candidate:1 1 udp 2122260223 0e1d4a2c-71.local 51472 typ host generation 0"
@@ -95,3 +98,15 @@ def test_an_answer_for_a_microcontroller_is_short():
     assert PLAIN in munged
     assert other not in munged
     assert other in munge_for_esp32(text, None)
+
+
+def test_the_golden_answer_for_a_microcontroller():
+    """An answer as aiortc makes it, with four candidates and three digests, becomes exactly the other file."""
+    answer, munged = (
+        (CONTRACT / name).read_bytes().decode() for name in ("esp32_answer.sdp", "esp32_answer_munged.sdp")
+    )
+    assert answer.count("a=candidate:") == 8
+    assert munged.count("a=candidate:") == 2
+    assert munge_for_esp32(answer, "192.0.2.2") == munged
+    assert munge_for_esp32(munged, "192.0.2.2") == munged
+    assert len(munged) < len(answer) / 1.5
