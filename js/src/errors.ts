@@ -96,7 +96,7 @@ export function siteProblem(site: Site, wanted: Wanted): Problem | null {
     return {
       code: "insecure-origin",
       message: `Browsers open a ${wanted.video ? "camera" : "microphone"} only on https or localhost pages, and this page is ${site.origin}.`,
-      next_step: `Forward the port (ssh -L ${port}:localhost:${port} …) and open http://localhost:${port}, or serve Jupyter over https: smallrtc-lab demo --self-signed.`,
+      next_step: `Serve Jupyter over https (smallrtc-lab demo --self-signed) and open its https address. Or forward the port (ssh -L ${port}:localhost:${port} …) and open http://localhost:${port}.`,
     };
   }
   if (!site.mediaDevices) {

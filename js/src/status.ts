@@ -165,8 +165,9 @@ export interface Line {
 function liveText(now: Snapshot): string {
   const parts = [now.camera === "test" || now.audio === "test" ? "Live with a test signal" : "Live"];
   const { stats } = now;
-  if (stats?.width && stats.height) parts.push(`${stats.width}×${stats.height}`);
-  if (stats?.fps != null) parts.push(`${Math.round(stats.fps)}\u00a0frames/s`);
+  const sends = [now.camera, now.screen].some((one) => one === "on" || one === "test");
+  if (sends && stats?.width && stats.height) parts.push(`${stats.width}×${stats.height}`);
+  if (sends && stats?.fps != null) parts.push(`${Math.round(stats.fps)}\u00a0frames/s`);
   if (stats?.rtt_ms != null) parts.push(`${Math.max(1, Math.round(stats.rtt_ms))}\u00a0ms`);
   if (stats?.route === "turn") parts.push("through a TURN server");
   return parts.join(" · ");
