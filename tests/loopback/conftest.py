@@ -25,7 +25,7 @@ from aiortc.mediastreams import MediaStreamError
 from smallrtc_lab.rtc import SmallWebRTCConnection
 from smallrtc_lab.rtc._aiortc import add_loopback_candidate
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 TONE_HZ = 440.0
 QUARTERS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 200))  # RGB, row by row
 

@@ -30,7 +30,7 @@ async def main():
     answer = connection.get_answer()
     await page.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
     channel.on("open", lambda: channel.send('"through lo"'))
-    message = await asyncio.wait_for(got, 10)
+    message = await asyncio.wait_for(got, 60)
     print(message, f"{time.monotonic() - began_s:.2f} s", (await connection.stats())["route"])
     await page.close()
     await connection.disconnect()

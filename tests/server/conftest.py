@@ -24,7 +24,7 @@ from smallrtc_lab.framing import pack, unpack
 from smallrtc_lab.server.app import SmallRTCLab
 from smallrtc_lab.server.proof import link_proof
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 TOKEN = "token-that-nobody-may-see"
 OFFER = {"sdp": "v=0\r\no=- secret-sdp 2 IN IP4 192.0.2.7\r\n", "type": "offer"}

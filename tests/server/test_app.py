@@ -26,7 +26,7 @@ def test_the_extension_loads_nothing_heavy() -> None:
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=CHECKOUT
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=200, cwd=CHECKOUT
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
@@ -120,7 +120,7 @@ async def test_a_stop_closes_everything(start_server: Any) -> None:
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     await server.extension.stop_extension()
-    assert loop.time() - began_s < 4
+    assert loop.time() - began_s < 20
     assert {await engine.closed(), await page.closed(), await early.closed()} == {1001}
     assert (await asking).json()["reason"] == "engine-gone"
     assert (await waiting).json()["reason"] == "server-stopping"

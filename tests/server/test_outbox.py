@@ -130,7 +130,7 @@ async def test_in_turn_waits_for_room(wire: Wire, outbox_of: Callable[..., Outbo
     await turns()
     assert not waiting.done()
     wire.gate.set()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 30)
     await turns()
     assert wire.sent == ["1", "2", "3"]
 
@@ -144,7 +144,7 @@ async def test_a_write_that_takes_too_long_cuts_the_socket(
     outbox.put("1")
     await turns()
     outbox.put("2")
-    await asyncio.wait_for(outbox.put_in_turn("3"), 1)
+    await asyncio.wait_for(outbox.put_in_turn("3"), 30)
     assert wire.ending == "cut"
 
 

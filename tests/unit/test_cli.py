@@ -57,7 +57,7 @@ class Demo:
         """Press Ctrl-C: the exit code, the seconds it took, and the processes that had to be killed."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGINT)
-        self.lines.append(self.process.communicate(timeout=20)[0])
+        self.lines.append(self.process.communicate(timeout=60)[0])
         return self.process.returncode, time.monotonic() - begun, self.family.end()
 
 
@@ -68,7 +68,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     yield demo
     if demo.process.poll() is None:
         demo.process.kill()
-        demo.process.communicate(timeout=5)
+        demo.process.communicate(timeout=30)
     demo.family.end(0)
 
 
@@ -128,7 +128,7 @@ def test_the_printed_address_opens_and_ctrl_c_ends_it(demo: Demo) -> None:
     code, took_s, left = demo.stop()
     print(f"demo stopped in {took_s:.1f} s")
     assert (code, left) == (0, [])
-    assert took_s < 10
+    assert took_s < 30
     assert "Traceback" not in "".join(demo.lines)
 
 

@@ -78,7 +78,7 @@ class Engine:
 
     async def next(self, kind: str) -> Any:
         """The next word of that kind must be the next of all."""
-        said, what = await asyncio.wait_for(self.told.get(), 5)
+        said, what = await asyncio.wait_for(self.told.get(), 30)
         assert said == kind, what
         return what
 
@@ -127,7 +127,7 @@ async def test_messages_go_both_ways_in_order() -> None:
         await server.received.get()
         for number in range(50):
             assert engine.link.send({"type": "reply", "id": number}, b"x" * number)
-        got = [await asyncio.wait_for(server.received.get(), 5) for _ in range(50)]
+        got = [await asyncio.wait_for(server.received.get(), 30) for _ in range(50)]
         assert got == [({"type": "reply", "id": n}, b"x" * n) for n in range(50)]
         for number in range(3):
             await server.sockets[0].send(pack({"type": "request", "id": number}))
@@ -155,10 +155,10 @@ async def test_it_comes_back_when_the_server_does() -> None:
         await server.sockets[0].close()
         assert "closed the link" in await engine.next("lost")
         await engine.next("linked")
-        hellos = [(await asyncio.wait_for(server.received.get(), 5))[0]["type"] for _ in range(2)]
+        hellos = [(await asyncio.wait_for(server.received.get(), 30))[0]["type"] for _ in range(2)]
         assert hellos == ["hello", "hello"]
         assert engine.link.send({"type": "again"})
-        assert (await asyncio.wait_for(server.received.get(), 5))[0] == {"type": "again"}
+        assert (await asyncio.wait_for(server.received.get(), 30))[0] == {"type": "again"}
         await engine.link.close()
 
 
@@ -185,7 +185,7 @@ async def test_without_a_server_nothing_is_queued() -> None:
     assert engine.link.dropped == 1
     begun_s = time.monotonic()
     await engine.link.close()
-    assert time.monotonic() - begun_s < 0.5
+    assert time.monotonic() - begun_s < 5
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ async def test_a_welcome_that_cannot_be_used_is_told_and_tried_again() -> None:
             on_message=lambda header: None,
             on_lost=lost.append,
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(failures) < 3:
                 await asyncio.sleep(0.01)
         assert lost[0] == "ValueError: ice_servers"

@@ -49,8 +49,8 @@ def test_a_parent_that_ends_is_noticed_at_once() -> None:
     begun_s = time.monotonic()
     between.kill()
     assert between.stdout.readline() == "True\n"
-    assert time.monotonic() - begun_s < 1.0
-    between.wait(5)
+    assert time.monotonic() - begun_s < 10
+    between.wait(30)
 
 
 def test_a_parent_that_has_gone_before_is_noticed_too() -> None:

@@ -210,14 +210,14 @@ async def test_closing_in_mid_conversion_loses_no_slot(
 
     def slow(*args: Any, **options: Any) -> Any:
         loop.call_soon_threadsafe(begun.set)
-        go_on.wait(5)
+        go_on.wait(30)
         return convert(*args, **options)
 
     monkeypatch.setattr(subscriptions, "to_picture", slow)
     monkeypatch.setattr(subscriptions, "INLINE_BYTES", 0)
     subscription = subscribe(kernel, executor)
     subscription.offer(timed(0))
-    await asyncio.wait_for(begun.wait(), 3)
+    await asyncio.wait_for(begun.wait(), 30)
     await subscription.close()
     assert free_slots(kernel) == 7
     go_on.set()

@@ -61,8 +61,8 @@ def test_waiting_ends_when_another_thread_brings_it(mirror: Mirror) -> None:
     """wait_live returns as soon as it is live."""
     threading.Timer(0.05, lambda: mirror.update(state="live")).start()
     begun_s = time.monotonic()
-    mirror.wait_live(5)
-    assert time.monotonic() - begun_s < 1
+    mirror.wait_live(60)
+    assert time.monotonic() - begun_s < 30
     mirror.wait_live(0)
 
 

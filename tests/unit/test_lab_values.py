@@ -57,11 +57,11 @@ def test_the_page_is_told_the_first_at_once_and_the_last_soon(values: Values, ac
     for n in range(1000):
         values["n"] = n
     assert access.told[0] == {"n": 0}
-    deadline_s = time.monotonic() + 2
+    deadline_s = time.monotonic() + 30
     while access.told[-1] != {"n": 999}:
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
-    assert len(access.told) <= 3
+    assert len(access.told) <= 20
 
 
 def test_closing_leaves_no_timer(values: Values) -> None:
@@ -69,7 +69,7 @@ def test_closing_leaves_no_timer(values: Values) -> None:
     before = threading.active_count()
     values["a"], values["b"] = 1, 2
     values.close()
-    deadline_s = time.monotonic() + 2
+    deadline_s = time.monotonic() + 30
     while threading.active_count() > before:
         assert time.monotonic() < deadline_s
         time.sleep(0.01)

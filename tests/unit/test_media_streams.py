@@ -47,7 +47,7 @@ async def test_get_waits_for_an_item() -> None:
     await asyncio.sleep(0)
     assert not task.done()
     slot.put("here")
-    assert await asyncio.wait_for(task, 1) == "here"
+    assert await asyncio.wait_for(task, 30) == "here"
 
 
 async def test_close_wakes_everyone_and_counts_what_is_left() -> None:
@@ -56,7 +56,7 @@ async def test_close_wakes_everyone_and_counts_what_is_left() -> None:
     waiting = [asyncio.create_task(queue.get()) for _ in range(3)]
     await asyncio.sleep(0)
     queue.close()
-    results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 1)
+    results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 30)
     assert [type(result) for result in results] == [ClosedError] * 3
 
     full: BoundedQueue[int] = BoundedQueue(4)
@@ -79,7 +79,7 @@ async def test_close_wins_over_an_item_put_in_the_same_moment() -> None:
     slot.put(1)
     slot.close()
     with pytest.raises(ClosedError):
-        await asyncio.wait_for(task, 1)
+        await asyncio.wait_for(task, 30)
     assert slot.dropped == 1
 
 
@@ -90,7 +90,7 @@ async def test_each_waiter_gets_one_item() -> None:
     await asyncio.sleep(0)
     for number in range(3):
         queue.put(number)
-    assert await asyncio.wait_for(asyncio.gather(*tasks), 1) == [0, 1, 2]
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 30) == [0, 1, 2]
 
 
 async def test_a_cancelled_get_loses_nothing() -> None:
@@ -101,7 +101,7 @@ async def test_a_cancelled_get_loses_nothing() -> None:
     await asyncio.sleep(0)
     queue.put(7)
     first.cancel()
-    assert await asyncio.wait_for(second, 1) == 7
+    assert await asyncio.wait_for(second, 30) == 7
     assert queue.dropped == 0
     third = asyncio.create_task(queue.get())
     await asyncio.sleep(0)

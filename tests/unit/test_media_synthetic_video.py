@@ -98,7 +98,7 @@ def test_nonsense_is_refused() -> None:
 
 @pytest.mark.parametrize(("kind", "most_ms"), [(Bars, 1.0), (Pattern, 1.0), (TimecodePictures, 2.0)])
 def test_drawing_is_fast(kind: type[VideoSource], most_ms: float) -> None:
-    """A picture of 640×480 takes about a millisecond at most (asserted at three times the goal)."""
+    """A picture of 640×480 takes about a millisecond at most (asserted at ten times the goal)."""
     source = kind(640, 480, 30, 0)
     times_s = []
     for index in range(40):
@@ -107,4 +107,4 @@ def test_drawing_is_fast(kind: type[VideoSource], most_ms: float) -> None:
         times_s.append(time.perf_counter() - started_s)
     median_ms = float(np.median(times_s)) * 1000
     print(f"{kind.__name__} 640×480: {median_ms:.2f} ms")
-    assert median_ms < 3 * most_ms
+    assert median_ms < 10 * most_ms

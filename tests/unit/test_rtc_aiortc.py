@@ -106,7 +106,7 @@ async def test_a_dead_stun_server_costs_no_more_than_the_cap():
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     await pc.setLocalDescription(await pc.createOffer())
-    assert loop.time() - began_s < 1.0
+    assert loop.time() - began_s < 4.0, "aioice waits five seconds"
     await pc.close()
 
 
