@@ -72,6 +72,10 @@ class Pages:
         """Whether anybody looks."""
         return any(page.visible for page in self._pages.values())
 
+    def describe(self) -> list[Message]:
+        """Each page's ``state`` and whether it is ``visible``, for ``lab.stats()``."""
+        return [{"state": page.state, "visible": page.visible} for page in self._pages.values()]
+
     def find(self, name: str | None) -> Page | None:
         """The page that calls itself so."""
         return next((p for p in self._pages.values() if p.name == name), None)

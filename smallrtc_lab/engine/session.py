@@ -233,6 +233,7 @@ class Session:
             "processing": self.processing.stats(),
             "connection": await self.flow.stats(),
             "simulated": None if simulated is None else simulated.stats(),
+            "pages": self.pages.describe(),
             "page": self.page_figures,
             "messages_dropped": self.flow.messages_dropped,
             **self.figures,

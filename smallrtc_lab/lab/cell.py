@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CellOutput", "Place", "current_place", "link_arguments", "on_main_loop", "progress"]
+__all__ = [
+    "CellOutput",
+    "Place",
+    "current_place",
+    "link_arguments",
+    "on_main_loop",
+    "progress",
+    "variables_of",
+]
 
 
 def _shell() -> Any:
@@ -27,10 +35,11 @@ def _shell() -> Any:
 
 @dataclass(frozen=True)
 class Place:
-    """A cell (None outside a notebook) and one run of it."""
+    """A cell (None outside a notebook) and one run of it; ``prompt`` is the number in its ``In [3]``."""
 
     cell: str | None
     run: str
+    prompt: int | None = None
 
 
 def current_place() -> Place:
@@ -39,7 +48,15 @@ def current_place() -> Place:
     kernel = getattr(shell, "kernel", None)
     parent = kernel.get_parent() if kernel is not None else {}
     cell = parent.get("metadata", {}).get("cellId")
-    return Place(cell, parent.get("header", {}).get("msg_id", "script"))
+    return Place(
+        cell, parent.get("header", {}).get("msg_id", "script"), getattr(shell, "execution_count", None)
+    )
+
+
+def variables_of(thing: object) -> list[str]:
+    """The names by which a person's cells know an object, the first one first."""
+    named = getattr(_shell(), "user_ns", {})
+    return [name for name, value in list(named.items()) if value is thing and not name.startswith("_")]
 
 
 def on_main_loop(call: Callable[[], None]) -> None:

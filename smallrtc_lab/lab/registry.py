@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smallrtc_lab.engine.client import EngineClient
 
 from .cell import current_place, link_arguments
+from .overview import Labs, Opened
 from .worker import SwitchInterval
 
 if TYPE_CHECKING:
@@ -16,13 +18,21 @@ if TYPE_CHECKING:
 __all__ = ["close_all", "labs", "registry"]
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a lab is known by: ``key``, and as a person reads it ``title``."""
+
+    key: str
+    title: str
+
+
 class Registry:
     """The labs of this kernel and the engine behind them."""
 
     def __init__(self) -> None:
         self.switch_interval = SwitchInterval()
         self._lock = threading.RLock()
-        self._labs: dict[str, Lab] = {}
+        self._labs: dict[str, Opened] = {}
         self._client: EngineClient | None = None
         self._run = ""
         self._in_this_run = 0
@@ -34,46 +44,51 @@ class Registry:
                 self._client = EngineClient(link_arguments())
             return self._client
 
-    def identity(self, name: str | None) -> str:
-        """The name by which a lab is known: its own, or its cell and its place there."""
-        if name is not None:
-            return f"name:{name}"
+    def identity(self, name: str | None) -> Identity:
+        """What a lab made now is known by: its name, or its cell and its place there."""
         place = current_place()
+        made = "a script" if place.prompt is None else f"In [{place.prompt}]"
+        if name is not None:
+            return Identity(f"name:{name}", f"named {name!r}, made by {made}")
         with self._lock:
             if place.run != self._run:
                 self._run, self._in_this_run = place.run, 0
             self._in_this_run += 1
-            return f"cell:{place.cell or place.run}:{self._in_this_run}"
+            return Identity(f"cell:{place.cell or place.run}:{self._in_this_run}", f"made by {made}")
 
-    def add(self, identity: str, lab: Lab) -> None:
+    def add(self, identity: Identity, lab: Lab) -> None:
         """A new lab; the one it replaces, made by the same cell or name, is closed."""
         with self._lock:
-            old = self._labs.pop(identity, None)
-            self._labs[identity] = lab
+            old = self._labs.pop(identity.key, None)
+            self._labs[identity.key] = Opened(lab, identity.title)
         if old is not None:
-            old.close()
+            old.lab.close()
 
     def discard(self, lab: Lab) -> None:
         """A lab was closed."""
         with self._lock:
-            for identity, known in list(self._labs.items()):
-                if known is lab:
-                    del self._labs[identity]
+            for key, opened in list(self._labs.items()):
+                if opened.lab is lab:
+                    del self._labs[key]
 
-    def all(self) -> list[Lab]:
+    def all(self) -> Labs:
         """Every open lab."""
         with self._lock:
-            return list(self._labs.values())
+            return Labs(self._labs.values())
 
 
 registry = Registry()  # the one thing of which a process has just one: its engine and its labs
 
 
-def labs() -> list[Lab]:
-    """Every open lab of this kernel: what is on, and where.
+def labs() -> Labs:
+    """Every open lab of this kernel, a list that shows what is on, since when, why, and how it ends.
 
     >>> smallrtc_lab.labs()
-    [Lab(live, direct, camera and microphone)]
+    lab, made by In [1]: live, direct since 14:03:59
+        camera 640×480 and microphone in a page (live)
+        media process 4242
+        video processor effect: 812 calls
+        to end it: lab.stop() or lab.close()
     """
     return registry.all()
 

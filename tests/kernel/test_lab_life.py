@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 import pytest
 import pytest_asyncio
@@ -78,6 +79,44 @@ async def test_two_labs_stream_side_by_side(kernel: Kernel) -> None:
     await kernel.execute("left.close()")
     assert await kernel.value("[left.state, right.state]") == ["closed", "live"]
     await kernel.execute("right.close()")
+
+
+async def test_what_is_on_is_shown(kernel: Kernel) -> None:
+    """labs() names each lab, its state and since when, what keeps it on and how it ends; also when the engine hangs."""
+    await kernel.execute("asleep = Lab(name='asleep')\nbusy = Lab()")
+    await kernel.execute(
+        "busy.simulate()\nbusy.wait_live(60)\n"
+        "@busy.on_video\ndef effect(frame): return frame.image\n"
+        "@busy.watch_audio\ndef hear(chunk): 1 / 0\n"
+        "time.sleep(0.5)"
+    )
+    shown = await kernel.execute("smallrtc_lab.labs()")
+    print(shown.result)
+    assert "<table>" in shown.displays[-1]["text/html"]
+    first, second = (shown.result or "").split("busy, made by In [")
+    assert first.startswith("asleep, named 'asleep', made by In [")
+    assert ": idle since " in first
+    assert "to end it: asleep.close()" in first
+    said = (
+        "live, direct since",
+        "a simulated browser",
+        "media process",
+        "video processor effect: ",
+        " errors",
+    )
+    for word in (*said, "audio observer hear: ", "to end it: busy.stop() or busy.close()"):
+        assert word in second
+    await kernel.execute(
+        "import os, signal\nengine = busy._access.client.pid\nos.kill(engine, signal.SIGSTOP)"
+    )
+    begun_s = time.monotonic()
+    shown = await kernel.execute("smallrtc_lab.labs()")
+    assert "the engine did not answer" in (shown.result or "")
+    assert time.monotonic() - begun_s < 15
+    await kernel.execute("os.kill(engine, signal.SIGCONT)\nsmallrtc_lab.close_all()")
+    assert (await kernel.execute("smallrtc_lab.labs()")).result == (
+        "No lab is open: no device, no connection, no media process."
+    )
 
 
 async def test_state_is_true_inside_a_busy_cell_and_observers_run_on_the_main_loop(kernel: Kernel) -> None:

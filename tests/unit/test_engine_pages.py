@@ -277,3 +277,15 @@ def test_a_start_goes_to_the_page_that_had_the_devices_last(session: Session) ->
     assert invited() == ["2"]
     session.pages.closed("2")
     assert invited() == ["1"]
+
+
+def test_pages_are_described_for_the_figures(session: Session) -> None:
+    """Who is there, in which state, and whether somebody looks."""
+    session.greet("1")
+    session.greet("2", page="b")
+    session.pages.received("1", {"type": "status", "state": "live", "error": None})
+    session.pages.received("2", {"type": "visible", "visible": False})
+    assert session.pages.describe() == [
+        {"state": "live", "visible": True},
+        {"state": "idle", "visible": False},
+    ]
