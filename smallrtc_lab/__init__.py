@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from .frames import AudioClip, Gap, VideoClip, VideoFrame
     from .lab.lab import Lab
     from .lab.registry import close_all, labs
+    from .params import TransportParams, VADParams
+    from .rtc.connection import IceServer, SmallWebRTCConnection
+    from .rtc.requests import (
+        ConnectionMode,
+        SmallWebRTCPatchRequest,
+        SmallWebRTCRequest,
+        SmallWebRTCRequestHandler,
+    )
+    from .rtc.transport import SmallWebRTCTransport
 
 __version__ = "0.1.0"
 
@@ -31,16 +40,25 @@ _HOMES = {
     "AudioClip": ".frames",
     "ClosedError": ".errors",
     "ConnectionFailed": ".errors",
+    "ConnectionMode": ".rtc.requests",
     "EngineCrashed": ".errors",
     "EngineError": ".errors",
     "EngineTimeout": ".errors",
     "Gap": ".frames",
+    "IceServer": ".rtc.connection",
     "Lab": ".lab.lab",
     "NotLiveError": ".errors",
     "ProtocolError": ".errors",
     "RequestError": ".errors",
     "SmallRTCError": ".errors",
+    "SmallWebRTCConnection": ".rtc.connection",
+    "SmallWebRTCPatchRequest": ".rtc.requests",
+    "SmallWebRTCRequest": ".rtc.requests",
+    "SmallWebRTCRequestHandler": ".rtc.requests",
+    "SmallWebRTCTransport": ".rtc.transport",
     "StreamTimeout": ".errors",
+    "TransportParams": ".params",
+    "VADParams": ".params",
     "VideoClip": ".frames",
     "VideoFrame": ".frames",
     "close_all": ".lab.registry",
@@ -51,16 +69,25 @@ __all__ = [
     "AudioClip",
     "ClosedError",
     "ConnectionFailed",
+    "ConnectionMode",
     "EngineCrashed",
     "EngineError",
     "EngineTimeout",
     "Gap",
+    "IceServer",
     "Lab",
     "NotLiveError",
     "ProtocolError",
     "RequestError",
     "SmallRTCError",
+    "SmallWebRTCConnection",
+    "SmallWebRTCPatchRequest",
+    "SmallWebRTCRequest",
+    "SmallWebRTCRequestHandler",
+    "SmallWebRTCTransport",
     "StreamTimeout",
+    "TransportParams",
+    "VADParams",
     "VideoClip",
     "VideoFrame",
     "close_all",

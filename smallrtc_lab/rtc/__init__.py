@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .client import ClientConnection, ClientTrack
 from .connection import EVENTS, IceServer, SmallWebRTCConnection
 from .requests import (
     ConnectionMode,
@@ -13,10 +14,16 @@ from .requests import (
 from .sections import Section
 from .state import ConnectionState, EndReason
 from .tracks import AudioPull, InputTrack, OutputAudioTrack, OutputTracks, OutputVideoTrack
+from .transport import TRANSPORT_EVENTS, SmallWebRTCTransport
+from .transport_input import TransportInput
+from .transport_output import TransportOutput
 
 __all__ = [
     "EVENTS",
+    "TRANSPORT_EVENTS",
     "AudioPull",
+    "ClientConnection",
+    "ClientTrack",
     "ConnectionMode",
     "ConnectionState",
     "EndReason",
@@ -31,4 +38,7 @@ __all__ = [
     "SmallWebRTCPatchRequest",
     "SmallWebRTCRequest",
     "SmallWebRTCRequestHandler",
+    "SmallWebRTCTransport",
+    "TransportInput",
+    "TransportOutput",
 ]

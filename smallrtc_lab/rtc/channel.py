@@ -12,7 +12,7 @@ from aiortc import RTCDataChannel
 
 from smallrtc_lab.errors import ProtocolError
 
-from .messages import Incoming, MessageQueue, read_message, signalling_text
+from .messages import MAX_QUEUED, Incoming, MessageQueue, read_message, signalling_text
 from .stall import Progress, StallWatch
 
 __all__ = ["MessageChannel"]
@@ -20,6 +20,7 @@ __all__ = ["MessageChannel"]
 logger = logging.getLogger(__name__)
 
 MAX_BUFFERED_BYTES = 4 * 1024 * 1024  # aiortc's own send queue has no bound
+ROOM_BYTES = 512 * 1024  # enough to keep any path busy
 OPEN_WITHIN_S = 10.0
 
 
@@ -39,6 +40,7 @@ class MessageChannel:
         self._queue = MessageQueue()
         self._timer: asyncio.TimerHandle | None = None
         self._given_up = False
+        self._changed = asyncio.Event()  # there may be room now
         self._dropped = 0
 
     @property
@@ -62,12 +64,14 @@ class MessageChannel:
         self._given_up = False
         channel.on("message", self._receive)
         channel.on("open", self._flush)
+        channel.on("bufferedamountlow", self._changed.set)
         self._flush()
 
     def detach(self) -> None:
         """Forget the channel of a peer that was replaced; what waits goes out over the next one."""
         self._channel = None
         self._given_up = False
+        self._changed.set()
         self._stall.stop()
         self._cancel_timer()
 
@@ -87,6 +91,19 @@ class MessageChannel:
     def signal(self, kind: str) -> bool:
         """Send a message of the protocol's own, if the channel is open."""
         return self.is_open and self._send_text(signalling_text(kind))
+
+    async def room(self, timeout_s: float) -> bool:
+        """Wait until one more message goes out, or is kept; False when it would be dropped even then."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._has_room():
+                    if self._given_up:
+                        return False
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def flushed(self, timeout_s: float) -> None:
         """Wait until what was sent has left aiortc's queue, or the time is up."""
@@ -108,6 +125,11 @@ class MessageChannel:
         if left:
             self._dropped += len(left)
             logger.warning("%d messages were never sent: the connection closed first", len(left))
+
+    def _has_room(self) -> bool:
+        if self._channel is not None and self.is_open:
+            return self._channel.bufferedAmount <= ROOM_BYTES
+        return not self._given_up and len(self._queue) < MAX_QUEUED
 
     def _send_text(self, text: str) -> bool:
         if self.is_open:
@@ -134,6 +156,7 @@ class MessageChannel:
             self._cancel_timer()
             for text in self._queue.take_all():
                 self._transmit(text)
+            self._changed.set()
 
     def _receive(self, text: str | bytes) -> None:
         try:
@@ -146,6 +169,7 @@ class MessageChannel:
     def _give_up(self) -> None:
         self._timer = None
         self._given_up = True
+        self._changed.set()
         left = self._queue.take_all()
         self._dropped += len(left)
         if left:

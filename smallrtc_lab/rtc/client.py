@@ -12,7 +12,9 @@ from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 import av
 from aiortc import MediaStreamTrack
 
-__all__ = ["ClientConnection", "ClientTrack", "MessageRoom", "OutputSource"]
+from smallrtc_lab.media.clock import SenderReport
+
+__all__ = ["ClientConnection", "ClientTrack", "MessageRoom", "OutputSource", "TimedTrack"]
 
 H = TypeVar("H", bound=Callable[..., Any])
 
@@ -85,3 +87,14 @@ class MessageRoom(Protocol):
 
     async def message_room(self, timeout_s: float) -> bool:
         """Wait until one more message will not be dropped; False when the time was up first."""
+
+
+@runtime_checkable
+class TimedTrack(Protocol):
+    """What a track may have besides, so that the times of its frames are those of capture."""
+
+    async def recv_timed(self) -> tuple[av.VideoFrame | av.AudioFrame, float]:
+        """The next frame, and when it was there, in seconds of :func:`time.monotonic`."""
+
+    def take_report(self) -> SenderReport | None:
+        """The newest RTCP sender report that was not taken yet."""

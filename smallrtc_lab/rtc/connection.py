@@ -184,6 +184,10 @@ class SmallWebRTCConnection(ConnectionLife):
         """
         return self._channel.send(message)
 
+    async def message_room(self, timeout_s: float) -> bool:
+        """Wait until one more message would not be dropped; False when it would be even after ``timeout_s``."""
+        return await self._channel.room(timeout_s)
+
     def ask_to_renegotiate(self) -> None:
         """Ask the client for a new offer, unless it was asked in the last ten seconds and has not sent it."""
         now_s = asyncio.get_running_loop().time()

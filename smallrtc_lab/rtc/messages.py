@@ -15,7 +15,16 @@ from smallrtc_lab.errors import ProtocolError
 
 from .sections import Section
 
-__all__ = ["AppMessage", "Incoming", "MessageQueue", "Ping", "TrackStatus", "read_message", "signalling_text"]
+__all__ = [
+    "MAX_QUEUED",
+    "AppMessage",
+    "Incoming",
+    "MessageQueue",
+    "Ping",
+    "TrackStatus",
+    "read_message",
+    "signalling_text",
+]
 
 MAX_QUEUED = 50
 MAX_MESSAGE_CHARS = 1_000_000
