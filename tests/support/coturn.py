@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import hmac
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -47,9 +48,13 @@ async def run_coturn(
     username: str = "mary",
     password: str = "hush-hush-47",
     secret: str | None = None,
+    enter: tuple[str, ...] = (),
 ) -> AsyncIterator[Coturn]:
-    """A server on `host`, gone afterwards. With `secret` the user is `expiry:username` (REST API for TURN)."""
-    port, log = free_port(host), directory / "coturn.log"
+    """A server on `host`, gone afterwards. With `secret` the user is `expiry:username` (REST API for TURN).
+
+    `enter` is the command that runs it in another network namespace.
+    """
+    port, log = free_port("127.0.0.1"), directory / "coturn.log"
     if secret is not None:
         username = f"{int(time.time()) + 600}:{username}"
         digest = hmac.digest(secret.encode(), username.encode(), hashlib.sha1)
@@ -58,7 +63,7 @@ async def run_coturn(
     else:
         access = ["--lt-cred-mech", f"--user={username}:{password}"]
     command = [
-        "turnserver", "-n", "--listening-ip", host, "--relay-ip", host, "--listening-port", str(port),
+        *enter, "turnserver", "-n", "--listening-ip", host, "--relay-ip", host, "--listening-port", str(port),
         "--realm=test", "--allow-loopback-peers", "--no-cli", "--no-tls", "--no-dtls", "--no-multicast-peers",
         f"--pidfile={directory / 'coturn.pid'}", "--log-file=stdout", f"--userdb={directory / 'turndb'}", *access,
     ]  # fmt: skip
@@ -67,7 +72,7 @@ async def run_coturn(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, cwd=directory
         )
     try:
-        await listening(host, port, process, log)
+        await listening(host, port, process, log, enter)
         yield Coturn(host, port, username, password, log)
     finally:
         if process.returncode is None:
@@ -81,13 +86,17 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-async def listening(host: str, port: int, process: asyncio.subprocess.Process, log: Path) -> None:
+async def listening(
+    host: str, port: int, process: asyncio.subprocess.Process, log: Path, enter: tuple[str, ...]
+) -> None:
     """It listens on TCP and UDP at once; wait for the one that can be seen."""
+    dial = f"import socket; socket.create_connection(({host!r}, {port}), 5).close()"
     async with asyncio.timeout(START_S):
         while True:
             assert process.returncode is None, f"coturn ended: {log.read_text(errors='replace')}"
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection(host, port)
-                writer.close()
+            probe = await asyncio.create_subprocess_exec(
+                *enter, sys.executable, "-c", dial, stderr=asyncio.subprocess.DEVNULL
+            )
+            if await probe.wait() == 0:
                 return
             await asyncio.sleep(0.05)

@@ -1,0 +1,95 @@
+"""Real packets over a real, small network: two hosts and a router, made of network namespaces."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import netpeers
+from support.namespaces import Host, Network, make_network
+
+DEADLINE_S = 60.0
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """Hosts a and b with a router between them."""
+    with contextlib.ExitStack() as stack:
+        try:
+            made = stack.enter_context(make_network())
+        except OSError as error:
+            pytest.skip(f"NETWORK TESTS DO NOT RUN: they need root, or user namespaces. {error}")
+        yield made
+
+
+class Peer:
+    """One peer's process; `said` is everything it has told."""
+
+    def __init__(self, host: Host, role: str, options: dict[str, Any], environment: dict[str, str]) -> None:
+        program = Path(netpeers.__file__)
+        self.process = host.popen(program, role, json.dumps(options), environment=environment)
+        self.said: list[dict[str, Any]] = []
+        self._news = asyncio.Condition()
+        self._reader = asyncio.ensure_future(self._read())
+
+    def tell(self, **command: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+
+    async def hear(
+        self, wanted: Callable[[dict[str, Any]], Any], timeout_s: float = DEADLINE_S
+    ) -> dict[str, Any]:
+        """The first message for which `wanted` holds, however long ago; each is heard once."""
+        async with asyncio.timeout(timeout_s), self._news:
+            while True:
+                for number, message in enumerate(self.said):
+                    if wanted(message):
+                        return self.said.pop(number)
+                await self._news.wait()
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        while line := await asyncio.to_thread(self.process.stdout.readline):
+            async with self._news:
+                self.said.append(json.loads(line))
+                self._news.notify_all()
+
+    async def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            await asyncio.to_thread(self.process.wait, 15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        await self._reader
+
+
+@contextlib.asynccontextmanager
+async def meet(
+    network: Network, *, ice_servers: list[Any] | None = None, **environment: str
+) -> AsyncIterator[tuple[Peer, Peer]]:
+    """An engine's session on host a and a page on host b, offer and answer exchanged."""
+    options = {"audio": {}, "video": False, "ice_servers": ice_servers}
+    engine = Peer(network.a, "engine", options, environment)
+    page = Peer(network.b, "page", {"ice_servers": ice_servers}, {})
+    try:
+        engine.tell(offer=(await page.hear(lambda m: "offer" in m))["offer"])
+        page.tell(answer=(await engine.hear(lambda m: "answer" in m))["answer"])
+        yield engine, page
+    finally:
+        await page.close()
+        await engine.close()
+
+
+@pytest.fixture
+def wire() -> Any:
+    """What the tests of this directory share."""
+    return meet
