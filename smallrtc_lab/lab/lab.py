@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import anywidget
 import traitlets
 
 from smallrtc_lab.errors import SmallRTCError
-from smallrtc_lab.frames import PixelFormat
 
 from .access import Access
-from .audio import AudioStream, audio_request
-from .callbacks import AudioObserver, AudioProcessor, VideoObserver, VideoProcessor
+from .audio import AudioStream
 from .cell import on_main_loop
+from .decorators import Decorators
 from .messages import MessageHandlers
 from .mirror import Mirror
 from .options import (
@@ -35,18 +34,17 @@ from .registry import registry
 from .session import SessionEvents
 from .traits import Mirrored
 from .values import Values
-from .video import Size, VideoStream, video_request
+from .video import VideoStream
 
 __all__ = ["Lab"]
 
 _STATIC = pathlib.Path(__file__).parent.parent / "static"
 _CLOSE_TIMEOUT_S = 3.0
 _STILL = "<p><em>Live audio and video: run this notebook in Jupyter with smallrtc-lab to start them.</em></p>"
-_AUDIO_CREDITS = 16  # a cell whose C code keeps the GIL leaves a callback few turns: let it use them
 
 
 @checks_keywords
-class Lab(anywidget.AnyWidget):  # type: ignore[misc]
+class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
     """Live audio and video between a browser and this notebook.
 
     ``audio`` is ``"raw"`` (what the microphone gives), ``"speech"`` (echo cancellation and the like), False, or a
@@ -175,11 +173,16 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         """Block until the first picture and sound have come.
 
         Raises :class:`StreamTimeout` after ``timeout_s`` seconds, :class:`ConnectionFailed` when it cannot be.
+
+        >>> lab.wait_live()
         """
         self.mirror.wait_live(timeout_s)
 
     async def live(self, timeout_s: float = 60.0) -> None:
-        """As :meth:`wait_live`, to be awaited."""
+        """As :meth:`wait_live`, to be awaited.
+
+        >>> await lab.live()
+        """
         await self.mirror.live(timeout_s)
 
     def simulate(
@@ -196,111 +199,14 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         self._access.revive()
         self._access.call("simulate", timeout_s=20.0, video=sources["video"], audio=sources["audio"])
 
-    # Callbacks
-
-    def on_video(
-        self,
-        function: Callable[..., Any] | None = None,
-        *,
-        format: PixelFormat = "rgb",
-        size: Size = None,
-        controls: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Decorator: the one video processor. What it returns is seen in the browser.
-
-        >>> @lab.on_video(format="bgr", controls=dict(k=(1, 51, 2)))
-        ... def effect(frame, k):
-        ...     return cv2.blur(frame.image, (k, k))
-        """
-        request = video_request(format, size)
-        return self._callbacks.add(
-            function, VideoProcessor, "video", controls=controls, source="camera", **request
-        )
-
-    def on_audio(
-        self,
-        function: Callable[..., Any] | None = None,
-        *,
-        block: int | None = None,
-        hop: int | None = None,
-        sample_rate: int = 48000,
-        channels: int = 1,
-        controls: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Decorator: the one audio processor. What it returns can be listened to.
-
-        It gets blocks of ``block`` samples (20 ms unless asked otherwise), and returns as many. With a smaller ``hop``
-        blocks overlap: the last ``hop`` samples of each are new, those before them are the past, for filters and
-        spectra that need it, and what it returns are ``hop`` samples in the place of the new ones.
-
-        >>> @lab.on_audio(block=960, sample_rate=16000)
-        ... def gain(chunk):
-        ...     return chunk.samples * 0.5
-        >>> @lab.on_audio(block=4800, hop=960)
-        ... def low_pass(chunk):
-        ...     return np.convolve(chunk.mono, np.ones(48) / 48, "same")[-960:]
-        """
-        request = audio_request(block, hop, sample_rate, channels)
-        if request["hop"] > request["block"]:
-            raise ValueError(
-                f"hop is at most block ({request['block']}) here, not {hop}: between the blocks would be no sound"
-            )
-        return self._callbacks.add(
-            function, AudioProcessor, "audio", controls=controls, credits=_AUDIO_CREDITS, **request
-        )
-
-    def watch_video(
-        self,
-        function: Callable[..., Any] | None = None,
-        *,
-        max_rate_hz: float | None = None,
-        source: Literal["camera", "screen"] = "camera",
-        format: PixelFormat = "rgb",
-        size: Size = None,
-    ) -> Any:
-        """Decorator: an observer of pictures, any number of them; nothing is sent back.
-
-        >>> @lab.watch_video(max_rate_hz=5)
-        ... def motion(frame): ...
-        """
-        request = video_request(format, size, max_rate_hz) | {"source": source}
-        return self._callbacks.add(function, VideoObserver, "video observers", **request)
-
-    def watch_audio(
-        self,
-        function: Callable[..., Any] | None = None,
-        *,
-        block: int | None = None,
-        hop: int | None = None,
-        sample_rate: int = 48000,
-        channels: int = 1,
-    ) -> Any:
-        """Decorator: an observer of sound, any number of them; nothing is sent back.
-
-        It gets blocks of ``block`` samples, one every ``hop`` samples: ``sliding_window_view(signal, block)[::hop]``.
-
-        >>> @lab.watch_audio(block=2048, hop=512)
-        ... def loudness(chunk):
-        ...     lab.values["rms"] = float(np.sqrt((chunk.mono**2).mean()))
-        """
-        request = audio_request(block, hop, sample_rate, channels)
-        return self._callbacks.add(
-            function, AudioObserver, "audio observers", credits=_AUDIO_CREDITS, **request
-        )
-
-    def on_message(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Decorator: called with each message of the browser, in order.
-
-        >>> @lab.on_message
-        ... def got(message): ...
-        """
-        return self._messages.add(function)
+    # Messages and figures
 
     def send_message(self, message: Any) -> None:
-        """Send JSON to the browser; before there is one, up to 50 messages wait for it."""
-        self._access.call("send_message", message=message)
+        """Send JSON to the browser; before there is one, up to 50 messages wait for it.
 
-    # Figures
+        >>> lab.send_message({"hello": "browser"})
+        """
+        self._access.call("send_message", message=message)
 
     def stats(self) -> dict[str, Any]:
         """What is counted, now: rates, losses, drops by place, the connection's figures."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from smallrtc_lab.lab.audio import AudioStream
+from smallrtc_lab.lab.decorators import Decorators
 from smallrtc_lab.lab.lab import Lab
 from smallrtc_lab.lab.options import (
     audio_constraints,
@@ -104,7 +105,7 @@ def test_a_decorated_class_answers_wrong_keywords_with_the_nearest() -> None:
     assert stream.read.__doc__ == "Words."
 
 
-@pytest.mark.parametrize("public", [Lab, VideoStream, AudioStream])
+@pytest.mark.parametrize("public", [Lab, Decorators, VideoStream, AudioStream])
 def test_every_public_method_is_checked(public: type) -> None:
     """No method of a lab or a stream answers a wrong keyword with Python's bare sentence."""
     checked = 0
