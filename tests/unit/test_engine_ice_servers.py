@@ -1,0 +1,105 @@
+"""Which ICE servers a session uses, and what is said of those that are of no use; the server tried is a real coturn."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.coturn import Coturn, run_coturn
+
+from smallrtc_lab.engine.ice_servers import IceServers
+from smallrtc_lab.rtc.connection import IceServer
+
+STUN = [{"urls": ["stun:127.0.0.1:9"]}]
+
+
+class Session:
+    """What an IceServers tells: the lists that were to be used, and the problems by code."""
+
+    def __init__(self) -> None:
+        self.used: list[list[Any]] = []
+        self.problems: dict[str, tuple[str, str]] = {}
+        self.changed = asyncio.Event()
+
+    def use(self, servers: list[IceServer]) -> None:
+        self.used.append([server.urls for server in servers])
+        self.changed.set()
+
+    def problem(self, code: str, message: str, next_step: str) -> None:
+        self.problems[code] = (message, next_step)
+
+    def clear_problem(self, code: str) -> None:
+        del self.problems[code]
+
+    def servers(self, own: list[dict[str, Any]] | None) -> IceServers:
+        return IceServers(own, use=self.use, events=self)
+
+    async def used_times(self, times: int) -> list[Any]:
+        """The list that is used, once there were so many."""
+        async with asyncio.timeout(60):
+            while len(self.used) < times:
+                self.changed.clear()
+                await self.changed.wait()
+        await asyncio.sleep(0)  # what is told comes right after
+        return self.used[-1]
+
+
+@pytest.fixture
+async def coturn(tmp_path: Path) -> AsyncIterator[Coturn]:
+    async with run_coturn(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A port that takes everything and answers nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead:
+        dead.bind(("127.0.0.1", 0))
+        yield f"turn:127.0.0.1:{dead.getsockname()[1]}"
+
+
+async def test_the_lab_s_list_goes_before_the_server_s() -> None:
+    """What was given in code counts, an empty list too; without any the Jupyter server's list does."""
+    session = Session()
+    own, none, left = session.servers(STUN), session.servers([]), session.servers(None)
+    offered = [{"urls": ["stun:127.0.0.1:10"]}]
+    for servers in (own, none, left):
+        servers.offered_by_server(offered)
+    assert (own.for_pages, none.for_pages, left.for_pages) == (STUN, [], offered)
+    for servers in (own, none, left):
+        await servers.close()
+
+
+async def test_a_good_list_is_used_at_once_and_stays(coturn: Coturn) -> None:
+    """Nobody waits for the servers to be tried, and nothing is said when they are fine."""
+    session = Session()
+    servers = session.servers([coturn.turn(), {"urls": [coturn.stun]}])
+    assert session.used == [[[coturn.turn()["urls"]], [coturn.stun]]]
+    assert await session.used_times(2) == session.used[0]
+    assert session.problems == {}
+    await servers.close()
+
+
+async def test_a_refused_user_and_a_silent_server_are_said_until_they_are_mended(
+    coturn: Coturn, silent: str
+) -> None:
+    """The engine goes on without them, pages get the whole list, and a better list takes the problems back."""
+    session = Session()
+    bad = [coturn.turn() | {"credential": "wrong-hush"}, {"urls": silent, "username": "u", "credential": "c"}]
+    servers = session.servers(None)
+    servers.offered_by_server(bad)
+    assert await session.used_times(3) == []
+    assert servers.for_pages == bad
+    assert set(session.problems) == {"turn-refused", "turn-silent"}
+    assert coturn.turn()["urls"] in session.problems["turn-refused"][0]
+    assert silent in session.problems["turn-silent"][0]
+    assert "hush" not in str(session.problems)
+    assert "mary" not in str(session.problems)
+    servers.offered_by_server([coturn.turn()])
+    assert await session.used_times(5) == [[coturn.turn()["urls"]]]
+    assert session.problems == {}
+    await servers.close()
