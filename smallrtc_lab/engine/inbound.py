@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 import av
@@ -35,7 +36,9 @@ AUDIO_CHANNELS = 2
 _CODEC_DELAY_S = 312 / AUDIO_RATE  # Opus encoders look so far ahead: what they hear comes out so much later
 _EARLY_S = 0.5  # before its arrival a sample cannot have been recorded: the pts has jumped
 _LATE_S = 1.0  # so late at once: the source has paused, or this process or the network stood still
-_JUDGED_PACKETS = 5  # so many tell the two apart: after a stall they come in a burst
+_JUDGED_S = 0.4  # so long they are watched to tell the two apart: after a stall they come in a burst
+_HURRY = 1.15  # seconds of sound a second
+_HICCUP_S = 0.04  # a longer wait between two packets of a burst is another stall, and counts as this much
 _DRIFT_S = 0.1  # so late all the time: it has paused for a little
 _DRIFT_WINDOW_S = 3.0
 _AUDIO_TIME_BASE = Fraction(1, AUDIO_RATE)
@@ -168,6 +171,8 @@ class AudioInbound(_Inbound):
         self.subscriptions: dict[int, AudioSubscription] = {}
         self.on_samples: Callable[[npt.NDArray[np.int16], int], None] | None = None
         self._base: int | None = None
+        self._newest_pts = 0  # of what has its place
+        self._catching_up = False
         self._held: list[_Packet] = []  # so late that it is not clear yet where they belong
         self._least_late_s = float("inf")  # in the window of now
         self._window_end_s = 0.0
@@ -188,19 +193,33 @@ class AudioInbound(_Inbound):
     def _connected(self) -> None:
         super()._connected()
         self._base = None
+        self._newest_pts = -1
+        self._catching_up = False
         self._held.clear()
 
     def _accept(self, frame: object, decoded_s: float) -> None:
         assert isinstance(frame, av.AudioFrame)
         self._held.append(_Packet(from_av(frame), frame.pts or 0, self._clock.to_session(decoded_s)))
-        late_s = self._late_s(self._held[-1])
-        if late_s > _LATE_S and len(self._held) < _JUDGED_PACKETS:
-            return
-        if late_s > _LATE_S and not _in_a_burst(self._held):
-            self._rebase(self._held[0])
+        goes_on = self._held[-1].pts > self._newest_pts
+        if goes_on and self._late_s(self._held[-1]) > _LATE_S:
+            if not self._catching_up and not self._judged():
+                return
+        else:
+            self._catching_up = False
         for packet in self._held:
             self._place(packet)
         self._held.clear()
+
+    def _judged(self) -> bool:
+        """Whether it is clear by now what the held packets are: the end of a pause, or of a stall."""
+        came_s = sum(min(b.arrival_s - a.arrival_s, _HICCUP_S) for a, b in pairwise(self._held))
+        if came_s < _JUDGED_S:
+            return False
+        recorded_s = (self._held[-1].pts - self._held[0].pts) / AUDIO_RATE
+        self._catching_up = recorded_s > _HURRY * came_s
+        if not self._catching_up:
+            self._rebase(self._held[0])
+        return True
 
     def _late_s(self, packet: _Packet) -> float:
         """How much later than by its pts a packet came; 0 for the first of a connection."""
@@ -214,7 +233,8 @@ class AudioInbound(_Inbound):
         """Put samples where they belong: by pts within a connection, by arrival where that leads astray."""
         late_s = self._late_s(packet)
         self._least_late_s = min(self._least_late_s, late_s)
-        if late_s < -_EARLY_S or self._has_paused(packet):
+        jumped_back = late_s > _LATE_S and packet.pts < self._newest_pts
+        if late_s < -_EARLY_S or jumped_back or self._has_paused(packet):
             self._rebase(packet)
         elif packet.arrival_s > self._window_end_s:
             self._begin_window(packet.arrival_s)
@@ -222,6 +242,7 @@ class AudioInbound(_Inbound):
         self._take(packet, self._base + packet.pts)
 
     def _take(self, packet: _Packet, position: int) -> None:
+        self._newest_pts = packet.pts
         samples, duration_s = packet.samples, len(packet.samples) / AUDIO_RATE
         if self._late_s(packet) <= _LATE_S:  # what came in a burst tells nothing about time
             clock = self._stream_clock
@@ -242,9 +263,9 @@ class AudioInbound(_Inbound):
         )
 
     def _has_paused(self, packet: _Packet) -> bool:
-        """Whether all sound is late. With reports, how late is known to be the way's, and their business."""
-        late = packet.arrival_s > self._window_end_s and self._least_late_s > _DRIFT_S
-        return late and not self._stream_clock.reported
+        """Whether all sound is late for seconds. With reports a little of that is known to be the way's."""
+        most_s = _LATE_S if self._stream_clock.reported else _DRIFT_S
+        return packet.arrival_s > self._window_end_s and self._least_late_s > most_s
 
     def _rebase(self, packet: _Packet) -> None:
         self._base = max(self._by_arrival(packet), self.ring.end) - packet.pts
@@ -254,10 +275,3 @@ class AudioInbound(_Inbound):
     def _begin_window(self, arrival_s: float) -> None:
         self._least_late_s = float("inf")
         self._window_end_s = arrival_s + _DRIFT_WINDOW_S
-
-
-def _in_a_burst(packets: list[_Packet]) -> bool:
-    """Whether packets came faster than they were recorded: then they waited somewhere, and none is missing."""
-    came_s = packets[-1].arrival_s - packets[0].arrival_s
-    recorded_s = (packets[-1].pts - packets[0].pts) / AUDIO_RATE
-    return came_s < 0.8 * recorded_s

@@ -75,15 +75,13 @@ class _LeastOffset:
     def known(self) -> bool:
         return bool(self._offsets)
 
-    def begin(self, offset_s: float) -> None:
-        self.forget()
-        self.value_s = offset_s
-
     def forget(self) -> None:
         self._offsets.clear()
 
     def follow(self, offset_s: float, arrival_s: float) -> None:
         offsets = self._offsets
+        if not offsets:
+            self.value_s = offset_s
         while offsets and offsets[-1][1] >= offset_s:
             offsets.pop()
         offsets.append((arrival_s, offset_s))
@@ -117,8 +115,6 @@ class SenderClock:
 
     def saw(self, ntp_s: float, arrival_s: float) -> None:
         """What was sent at the sender's moment ``ntp_s``, or after it, came at session time ``arrival_s``."""
-        if not self._least.known:
-            self._least.begin(arrival_s - ntp_s)
         self._least.follow(arrival_s - ntp_s, arrival_s)
 
 
@@ -148,6 +144,7 @@ class StreamClock:
         self._sender = SenderClock() if sender is None else sender
         self._jump_s = jump_s
         self._least = _LeastOffset(window_s, slew)
+        self._soonest = _LeastOffset(window_s, slew)  # no capture is later than the frame that came soonest
         self._offset_s = 0.0
         self._pts_s = float("-inf")
         self._last_s = float("-inf")
@@ -162,11 +159,16 @@ class StreamClock:
     def report(self, pts: int, time_base: Fraction, ntp_s: float, arrival_s: float) -> None:
         """A sender report of this stream came at session time ``arrival_s``."""
         to_ntp_s = ntp_s - _seconds(pts, time_base)
-        if self._reports and abs(to_ntp_s - self._reports[-1]) > self._jump_s:
+        before_s = min(self._reports, default=to_ntp_s)
+        self._reports.append(to_ntp_s)
+        if abs(min(self._reports) - before_s) > self._jump_s:
             self._begin_anew()  # it paused with its timestamps, or its clock was set
             self._sender.restart()
-        self._reports.append(to_ntp_s)
-        self._sender.saw(ntp_s, arrival_s)
+            self._reports.append(to_ntp_s)
+        if (
+            to_ntp_s - min(self._reports) <= self._jump_s
+        ):  # else it hurries after a stall, or the next ones say the same
+            self._sender.saw(ntp_s, arrival_s)
 
     def map(self, pts: int, time_base: Fraction, arrival_s: float, *, duration_s: float = 0.0) -> float:
         """The session time in seconds of a frame with this ``pts`` that arrived at session time ``arrival_s``.
@@ -179,6 +181,7 @@ class StreamClock:
             self._begin_anew()
         if not (self._reports and self._glide(pts_s, step_s, arrival_s)):
             self._by_arrival(pts_s, arrival_s - duration_s)
+        self._soonest.follow(arrival_s - pts_s, arrival_s)
         self._pts_s = pts_s
         self._last_s = max(pts_s + self._offset_s, self._last_s + _SMALLEST_STEP_S)
         return self._last_s
@@ -187,8 +190,6 @@ class StreamClock:
         offset_s = arrival_s - pts_s
         if abs(offset_s - self._offset_s) > self._jump_s:
             self._begin_anew()
-        if not self._least.known:
-            self._least.begin(offset_s)
         self._least.follow(offset_s, arrival_s)
         self._offset_s = self._least.value_s
 
@@ -201,10 +202,9 @@ class StreamClock:
         if late_s < -self._jump_s or self._stays_late(late_s, arrival_s):
             self._begin_anew()
             return False
-        missing_s = to_ntp_s + self._sender.offset_s - self._offset_s
+        missing_s = min(to_ntp_s + self._sender.offset_s, self._soonest.value_s) - self._offset_s
         most_s = _CAPTURE_SLEW * step_s
-        gliding_s = self._offset_s + min(max(missing_s, -most_s), most_s)
-        self._offset_s = min(gliding_s, arrival_s - pts_s)
+        self._offset_s += min(max(missing_s, -most_s), most_s)
         if abs(missing_s) < _SETTLED_S:
             self.kind = "capture"
         return True
@@ -220,6 +220,7 @@ class StreamClock:
     def _begin_anew(self) -> None:
         self.resets += self._least.known
         self._least.forget()
+        self._soonest.forget()
         self._reports.clear()
         self._late_since_s = None
         self.kind = "arrival"
