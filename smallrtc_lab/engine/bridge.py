@@ -103,7 +103,7 @@ class Bridge:
             task = self._loop.create_task(self._answer(header, payload))
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
-        elif kind in ("done", "result"):
+        elif kind in ("done", "result", "sound", "picture"):
             self._on_done(header, payload)
         else:
             logger.error("unknown message %r from the kernel", kind)

@@ -124,7 +124,10 @@ class EngineClient:
     # Sessions
 
     def attach(self, session_id: str, handler: SessionHandler) -> None:
-        """Send this session's events to ``handler``; starts the engine, for all sessions if it had crashed."""
+        """Send this session's events to ``handler``; starts the engine, and raises as :meth:`ensure_started`.
+
+        An engine that had crashed is started for all sessions.
+        """
         self.revive()
         with self._lock:
             self._sessions[session_id] = handler
@@ -133,6 +136,11 @@ class EngineClient:
         except BaseException:
             self.detach(session_id)
             raise
+
+    def adopt(self, session_id: str, handler: SessionHandler) -> None:
+        """Send the events of a session that the engine has made itself; also on the reader's thread."""
+        with self._lock:
+            self._sessions[session_id] = handler
 
     def detach(self, session_id: str) -> None:
         """Forget a session; with the last one the engine ends."""

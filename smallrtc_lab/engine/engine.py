@@ -16,7 +16,9 @@ from smallrtc_lab.frames import PixelFormat
 from smallrtc_lab.framing import Header
 
 from .bridge import Bridge, Reply
+from .hall import Hall
 from .link import Link, LinkAddress
+from .outlets import Kind
 from .reading import read_audio, read_latest
 from .session import Session
 
@@ -33,6 +35,8 @@ class Engine:
     def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         self.ended = asyncio.Event()
         self.sessions: dict[str, Session] = {}
+        self.halls: dict[str, Hall] = {}
+        self.guests: dict[str, Session] = {}  # of the halls' clients, each ends with its client
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="convert")
         self._link: Link | None = None
         self._welcome: Header = {}
@@ -44,7 +48,9 @@ class Engine:
 
     async def close(self) -> None:
         """Orderly end: every browser is told, every task ends."""
-        for session in list(self.sessions.values()):
+        for hall in list(self.halls.values()):
+            await hall.close()
+        for session in [*self.sessions.values(), *self.guests.values()]:
             await session.close()
         for task in self._tasks:
             task.cancel()
@@ -87,6 +93,30 @@ class Engine:
             await closing.close()
             self._to_server({"type": "session-close", "session": session})
 
+    async def _call_open_hall(self, session: str, options: dict[str, Any]) -> None:
+        if session in self.halls:
+            return
+        hall = Hall(session, options, self.bridge, self._client_session, self._client_gone)
+        self.halls[session] = hall
+        if self._welcome:
+            hall.welcomed(self._welcome)
+        self._to_server({"type": "session-open", "session": session, "serves": True})
+
+    async def _call_close_hall(self, session: str) -> None:
+        closing = self.halls.pop(session, None)
+        if closing is not None:
+            self._to_server({"type": "session-close", "session": session})
+            await closing.close()
+
+    async def _call_connect(self, session: str) -> None:
+        await self._session(session).flow.connect()
+
+    async def _call_outlet(self, session: str, kind: Kind, on: bool) -> None:
+        self._session(session).outlet(kind, on)
+
+    async def _call_ask_to_renegotiate(self, session: str) -> None:
+        self._session(session).flow.ask_to_renegotiate()
+
     async def _call_start(self, session: str) -> None:
         self._session(session).start()
 
@@ -118,8 +148,9 @@ class Engine:
         self._session(session).processing.subscribe_audio(number, **request)
 
     async def _call_unsubscribe(self, session: str, number: int) -> None:
-        if session in self.sessions:
-            await self.sessions[session].processing.unsubscribe(number)
+        owner = self.sessions.get(session) or self.guests.get(session)
+        if owner is not None:
+            await owner.processing.unsubscribe(number)
 
     async def _call_latest(self, session: str, source: str, format: PixelFormat, size: Any) -> Header:
         return await read_latest(self._session(session), source, format, size, self.bridge, self._executor)
@@ -142,21 +173,45 @@ class Engine:
         }
 
     def _session(self, session_id: str) -> Session:
-        session = self.sessions.get(session_id)
+        session = self.sessions.get(session_id) or self.guests.get(session_id)
         if session is None:
             raise NotLiveError("this lab was closed; make a new Lab()")
         return session
 
     def _done(self, header: Header, payload: bytes) -> None:
-        session = self.sessions.get(header["session"])
+        session = self.sessions.get(header["session"]) or self.guests.get(header["session"])
         if session is None:
             self.bridge.free_result(header)
-        elif header["type"] == "result":
-            session.processing.audio_result(header, payload)
-        else:
-            returning = session.processing.done(header)
-            if returning is not None:
-                self._spawn(returning)
+            return
+        match header["type"]:
+            case "result":
+                session.processing.audio_result(header, payload)
+            case "sound":
+                session.processing.outlets.sound.put(payload)
+            case "picture":
+                self._spawn(session.processing.outlets.picture(header))
+            case _:
+                returning = session.processing.done(header)
+                if returning is not None:
+                    self._spawn(returning)
+
+    # Clients of halls
+
+    def _client_session(self, name: str) -> Session:
+        """A session that no page has: its client came by a hall."""
+        session = Session(name, _CLIENT_OPTIONS, self.bridge, self._executor, lambda page, message: None)
+        self.guests[name] = session
+        return session
+
+    def _client_gone(self, name: str) -> None:
+        """The session ends after its kernel was told."""
+        session = self.guests.get(name)
+        if session is not None:
+            self._spawn(self._end_client(name, session))
+
+    async def _end_client(self, name: str, session: Session) -> None:
+        await session.close()
+        self.guests.pop(name, None)
 
     # The link
 
@@ -165,6 +220,9 @@ class Engine:
         for session_id, session in self.sessions.items():
             session.welcomed(welcome)
             self._to_server({"type": "session-open", "session": session_id})
+        for name, hall in self.halls.items():
+            hall.welcomed(welcome)
+            self._to_server({"type": "session-open", "session": name, "serves": True})
         self.bridge.event("", "link", state="linked", reason="")
 
     def _link_lost(self, reason: str) -> None:
@@ -173,10 +231,13 @@ class Engine:
         self.bridge.event("", "link", droppable=True, state="lost", reason=reason)
 
     def _from_server(self, header: Header) -> None:
-        session = self.sessions.get(str(header.get("session")))
+        name = str(header.get("session"))
+        session = self.sessions.get(name)
         kind = header.get("type")
         if kind == "request":
-            self._spawn(self._answer(header, session))
+            self._spawn(self._answer(header, self.halls.get(name) or session))
+        elif kind == "session-refused" and name in self.halls:
+            self.bridge.event(name, "refused", message=str(header.get("message")))
         elif session is None:
             logger.debug("message %s for a session that is closed", kind)
         elif kind == "session-refused":
@@ -188,7 +249,7 @@ class Engine:
         elif kind == "page":
             session.pages.received(header["page"], header.get("message"))
 
-    async def _answer(self, header: Header, session: Session | None) -> None:
+    async def _answer(self, header: Header, session: Session | Hall | None) -> None:
         reply: Header = {"type": "reply", "id": header["id"], "status": 200, "body": {}}
         content = b""
         try:
@@ -220,7 +281,9 @@ class Engine:
         """Keep the kernel from being culled, but only while media flows and somebody looks."""
         while True:
             await asyncio.sleep(_ACTIVITY_INTERVAL_S)
-            if any(s.watched for s in self.sessions.values()):
+            if any(s.watched for s in self.sessions.values()) or any(
+                s.flow.live for s in self.guests.values()
+            ):
                 self._to_server({"type": "activity"})
 
     def _spawn(self, coroutine: Any) -> None:
@@ -235,15 +298,17 @@ class Engine:
 
 
 _WITH_PAYLOAD = frozenset({"link", "shelve"})
+_CLIENT_OPTIONS = {"waits_for_kernel": True, "audio": True, "video": True}
 
 
-async def _serve(session: Session, method: str, body: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """One request of a page."""
+async def _serve(session: Session | Hall, method: str, body: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """One request of a page, or of a client from outside."""
+    reception = session if isinstance(session, Hall) else session.reception
     if method == "offer":
-        return await session.reception.offer(body), b""
+        return await reception.offer(body), b""
     if method == "patch":
-        return await session.reception.patch(body), b""
-    if method == "picture":
+        return await reception.patch(body), b""
+    if method == "picture" and isinstance(session, Session):
         item = session.shelf.get(str(body.get("name")))
         if item is None:
             raise RequestError(404, "unknown-picture", "This picture was not saved and is gone.")

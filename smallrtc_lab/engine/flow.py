@@ -12,7 +12,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from smallrtc_lab.rtc.connection import SmallWebRTCConnection
-from smallrtc_lab.rtc.state import ConnectionState
+from smallrtc_lab.rtc.state import ConnectionState, EndReason
+from smallrtc_lab.rtc.tracks import InputTrack
 from smallrtc_lab.sctp import VARIABLES
 
 from .inbound import AudioInbound, VideoInbound
@@ -36,6 +37,9 @@ class FlowEvents(Protocol):
     def message(self, message: Any, sender: str) -> None:
         """The browser sent a message."""
 
+    def connection_event(self, what: str, connection: SmallWebRTCConnection, **more: Any) -> None:
+        """An event of the connection's own, for a program in the kernel that follows it."""
+
     def problem(self, code: str, message: str, next_step: str) -> None:
         """Something the person should know."""
 
@@ -54,6 +58,7 @@ class Flow:
         events: FlowEvents,
         *,
         expected: list[VideoInbound | AudioInbound],
+        ready: bool = True,
     ) -> None:
         self.connection: SmallWebRTCConnection | None = None
         self.live = False
@@ -64,6 +69,7 @@ class Flow:
         self._processing = processing
         self._events = events
         self._expected = expected
+        self._ready = ready  # False: the kernel says when it is, for each connection
         self._early_messages: list[Any] = []
         self._stuck = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,11 +89,12 @@ class Flow:
         """A new connection: give it what Python sends back, and follow what happens to it."""
         self.connection = connection
         self._audio.meet_sender()
-        connection.replace_audio_track(self._processing.audio_return.new_track())
-        connection.replace_video_track(self._processing.video_return.new_track())
+        self.renew_outputs()
         handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
             "connected": self._on_connected,
             "track-started": self._on_track,
+            "track-ended": self._on_track_end,
+            "track-status": self._on_track_status,
             "app-message": self._on_message,
             "disconnected": self._on_silent,
             "failed": self._on_gone,
@@ -95,7 +102,24 @@ class Flow:
         }
         for name, handler in handlers.items():
             connection.add_event_handler(name, handler)
-        await connection.connect()
+        if self._ready:
+            await connection.connect()
+
+    async def connect(self) -> None:
+        """The kernel is ready for its client."""
+        if self.connection is not None:
+            await self.connection.connect()
+
+    def renew_outputs(self) -> None:
+        """Give the connection what Python sends now."""
+        if self.connection is not None:
+            self.connection.replace_audio_track(self._processing.new_track("audio"))
+            self.connection.replace_video_track(self._processing.new_track("video"))
+
+    def ask_to_renegotiate(self) -> None:
+        """Ask the browser for a new offer."""
+        if self.connection is not None:
+            self.connection.ask_to_renegotiate()
 
     async def disconnect(self) -> None:
         """End the connection, if there is one; the browser is told."""
@@ -146,14 +170,24 @@ class Flow:
     async def _on_connected(self, connection: SmallWebRTCConnection) -> None:
         if connection is not self.connection:
             return
+        self._events.connection_event("connected", connection)
         # Not awaited here: the connection delivers its events one by one, and this waits for media.
         task = asyncio.get_running_loop().create_task(self._go_live(connection), name="go-live")
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
-    async def _on_track(self, connection: SmallWebRTCConnection, _track: object) -> None:
+    async def _on_track(self, connection: SmallWebRTCConnection, track: InputTrack) -> None:
         if connection is self.connection:
             self._follow_tracks(connection)
+            self._events.connection_event("track-started", connection, section=int(track.section))
+
+    async def _on_track_end(self, connection: SmallWebRTCConnection, track: InputTrack) -> None:
+        if connection is self.connection:
+            self._events.connection_event("track-ended", connection, section=int(track.section))
+
+    async def _on_track_status(self, connection: SmallWebRTCConnection, section: int, enabled: bool) -> None:
+        if connection is self.connection:
+            self._events.connection_event("track-status", connection, section=int(section), enabled=enabled)
 
     async def _on_message(self, connection: SmallWebRTCConnection, message: Any) -> None:
         self._events.message(message, connection.pc_id)
@@ -161,6 +195,10 @@ class Flow:
     async def _on_silent(self, connection: SmallWebRTCConnection) -> None:
         if connection is not self.connection:
             return
+        self._events.connection_event("disconnected", connection)
+        await self._silence()
+
+    async def _silence(self) -> None:
         self.live = False
         self.route = None
         for stream in (*self._video.values(), self._audio):
@@ -169,8 +207,10 @@ class Flow:
 
     async def _on_gone(self, connection: SmallWebRTCConnection) -> None:
         if connection is self.connection:
-            await self._on_silent(connection)
+            await self._silence()
             self.connection = None
+            reason = connection.end_reason or EndReason.FAILED
+            self._events.connection_event("closed", connection, reason=reason.value)
             self._events.update()
 
     def _follow_tracks(self, connection: SmallWebRTCConnection) -> None:

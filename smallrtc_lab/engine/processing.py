@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from aiortc import MediaStreamTrack
 
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.framing import Header
@@ -14,6 +15,7 @@ from smallrtc_lab.media.blocks import BlockCutter
 
 from .bridge import Bridge
 from .inbound import AUDIO_CHANNELS, AUDIO_RATE
+from .outlets import Kind, Outlets
 from .returns import AudioReturn, VideoReturn
 from .stuck import running_s
 from .subscriptions import AudioSubscription, Subscription, VideoRequest, VideoSubscription
@@ -32,6 +34,7 @@ class Processing:
     def __init__(self, session: Session, bridge: Bridge, executor: Executor) -> None:
         self.video_return = VideoReturn(bridge, executor)
         self.audio_return = AudioReturn(session.audio)
+        self.outlets = Outlets(bridge, executor)
         self._session = session
         self._bridge = bridge
         self._executor = executor
@@ -143,6 +146,11 @@ class Processing:
         else:
             self.audio_return.passed(header["start_s"], audio.hop_s)
 
+    def new_track(self, kind: Kind) -> MediaStreamTrack:
+        """What a new connection sends: a program's own, where there is one, else what callbacks return."""
+        returned = self.audio_return if kind == "audio" else self.video_return
+        return self.outlets.new_track(kind) or returned.new_track()
+
     def tell(self, **kinds: Any) -> None:
         """Tell the pages whose results they see and hear."""
         self._told |= kinds
@@ -205,6 +213,7 @@ class Processing:
             },
             "video_late": self.video_return.late,
             "audio_late_s": round(self.audio_return.late_s, 3),
+            "sent": self.outlets.stats(),
         }
 
     async def close(self) -> None:

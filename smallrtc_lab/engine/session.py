@@ -12,12 +12,14 @@ from concurrent.futures import Executor
 from typing import Any
 
 from smallrtc_lab.media.clock import SessionClock
+from smallrtc_lab.rtc.connection import SmallWebRTCConnection
 
 from .asked import beyond_limits
 from .bridge import Bridge
 from .flow import Flow
 from .ice_servers import IceServers
 from .inbound import AudioInbound, VideoInbound
+from .outlets import Kind
 from .pages import Message, Page, Pages
 from .processing import Processing
 from .reception import Reception
@@ -45,11 +47,19 @@ class Session:
         self.video = {name: VideoInbound(name, self.clock) for name in ("camera", "screen")}
         self.audio = AudioInbound(self.clock)
         self.processing = Processing(self, bridge, executor)
-        self.flow = Flow(self.video, self.audio, self.processing, self, expected=self._expected())
+        self.flow = Flow(
+            self.video,
+            self.audio,
+            self.processing,
+            self,
+            expected=self._expected(),
+            ready=not options.get("waits_for_kernel", False),
+        )
         self.reception = Reception(self.flow, self.pages)
         self.ice_servers = IceServers(
             options.get("ice_servers"), use=self.reception.use_ice_servers, events=self
         )
+        self.reception.on_offer = self.ice_servers.needed
         self.settings: Message = {"audio": None, "video": None, "screen": None}
         self.figures: Message = {"fps": 0.0, "level_db": None}
         self.page_figures: Message = {}
@@ -104,6 +114,15 @@ class Session:
         await self.reception.simulate(video, audio)
         self.update()
 
+    async def adopt(self, connection: SmallWebRTCConnection) -> None:
+        """A client that came by a hall: see :class:`~.hall.Hall`."""
+        await self.flow.adopt(connection)
+
+    def outlet(self, kind: Kind, on: bool) -> None:
+        """A program in the kernel sends this kind by itself from now on, or no longer."""
+        self.processing.outlets.use(kind, on)
+        self.flow.renew_outputs()
+
     async def close(self) -> None:
         """The lab was closed."""
         await self.stop()
@@ -151,6 +170,10 @@ class Session:
     def message(self, message: Any, sender: str) -> None:
         """The browser sent a message: it is the kernel's."""
         self._bridge.event(self.session_id, "message", message=message, sender=sender)
+
+    def connection_event(self, what: str, connection: SmallWebRTCConnection, **more: Any) -> None:
+        """A program in the kernel that follows the connection is told."""
+        self._bridge.event(self.session_id, "connection", what=what, pc_id=connection.pc_id, **more)
 
     def problem(
         self, code: str, message: str, next_step: str, *, detail: str | None = None, count: int = 1

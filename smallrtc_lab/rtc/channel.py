@@ -105,6 +105,16 @@ class MessageChannel:
             return False
         return True
 
+    async def emptied(self, timeout_s: float) -> None:
+        """Wait until nothing waits for the channel to open any more, or the time is up."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while len(self._queue):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            logger.debug("the data channel did not open within %.2f s", timeout_s)
+
     async def flushed(self, timeout_s: float) -> None:
         """Wait until what was sent has left aiortc's queue, or the time is up."""
         channel = self._channel

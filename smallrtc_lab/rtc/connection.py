@@ -54,6 +54,7 @@ logger = logging.getLogger(__name__)
 
 IceServer = RTCIceServer
 
+LAST_WORDS_S = 1.0
 PEER_LEFT_FLUSH_S = 0.25
 RENEGOTIATE_WITHIN_S = 10.0
 
@@ -195,7 +196,12 @@ class SmallWebRTCConnection(ConnectionLife):
             self._renegotiation_asked_s = now_s
 
     async def disconnect(self) -> None:
-        """Tell the client, close everything, deliver ``closed``. Calling it again waits for the same end."""
+        """Tell the client, close everything, deliver ``closed``. Calling it again waits for the same end.
+
+        A client that has just come gets what was said to it before, if its channel opens within a second.
+        """
+        if self._closing is None and self.is_connected():
+            await self._channel.emptied(LAST_WORDS_S)
         if self._closing is None and self._channel.signal("peerLeft"):
             await self._channel.flushed(PEER_LEFT_FLUSH_S)
         await self._close(EndReason.HERE)

