@@ -173,6 +173,8 @@ class _SoundRelease:
 
     def add(self, packet: Any) -> tuple[bool, None]:
         """Take a packet; aiortc is never asked for a PLI, and left no frame to decode."""
+        if self._queue.ended:
+            return False, None
         now_s = time.monotonic()
         self._codec = self._codecs[packet.payload_type]
         sound = AudioPacket(

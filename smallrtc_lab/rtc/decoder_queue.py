@@ -38,6 +38,11 @@ class DecoderQueue:
         else:
             self._put_audio(item)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end was put: nothing more is taken."""
+        return self._ended
+
     def qsize(self) -> int:
         """How many frames wait."""
         return self._items.qsize()

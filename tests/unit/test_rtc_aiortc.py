@@ -155,6 +155,11 @@ async def test_sound_goes_to_the_bounded_queue_in_order():
     ]
     assert counters.packets_given_up == 1
     assert buffer._timer is None
+    queue.put(None)
+    late = RtpPacket(payload_type=96, sequence_number=9, timestamp=9 * 960)
+    late._data = b"9"
+    buffer.add(late)
+    assert buffer._timer is None, "a timer would outlive the receiver"
     await pc.close()
 
 
