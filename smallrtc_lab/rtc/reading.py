@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from smallrtc_lab.errors import ClosedError, StreamTimeout
 from smallrtc_lab.frames import AudioClip, Gap, PixelFormat, TimeKind, VideoFrame
+from smallrtc_lab.media.axis import SampleAxis
 from smallrtc_lab.media.blocks import Block, BlockCutter
 from smallrtc_lab.media.convert import Reformatter, to_picture
 from smallrtc_lab.media.streams import BoundedQueue, LatestSlot
@@ -51,14 +52,13 @@ class TimedPicture(NamedTuple):
 class SoundPacket(NamedTuple):
     """``samples`` (n, channels) int16 at ``rate`` Hz, from ``position`` on, counted in samples.
 
-    ``shift_s`` added to position / rate is the session's time.
+    ``axis`` knows the session's time of each position.
     """
 
     samples: npt.NDArray[np.int16]
     rate: int
     position: int
-    shift_s: float
-    kind: TimeKind
+    axis: SampleAxis
 
 
 class InputStream(Generic[R, T]):
@@ -201,9 +201,9 @@ class AudioStream(InputStream[AudioClip, AudioClip]):
         return self._cutter
 
     def _clip(self, block: Block, packet: SoundPacket) -> AudioClip:
-        gaps = tuple(Gap(start_s + packet.shift_s, length_s) for start_s, length_s in block.gaps)
-        start_s = block.start_s + packet.shift_s
-        return AudioClip(block.samples, self.sample_rate, start_s, gaps, packet.kind)
+        shift_s = packet.axis.shift_at(round(block.start_s * packet.rate))
+        gaps = tuple(Gap(start_s + shift_s, length_s) for start_s, length_s in block.gaps)
+        return AudioClip(block.samples, self.sample_rate, block.start_s + shift_s, gaps, packet.axis.kind)
 
     async def _finish(self, item: AudioClip) -> AudioClip:
         lost, self._told = self.dropped - self._told, self.dropped

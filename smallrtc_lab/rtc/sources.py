@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 import av
 
+from smallrtc_lab.media.axis import SampleAxis
 from smallrtc_lab.media.clock import SessionClock, StreamClock
 from smallrtc_lab.media.resample import from_av
 
@@ -19,6 +20,7 @@ from .speech import SpeechWatch
 __all__ = ["PictureSource", "SoundSource"]
 
 _VIDEO_TIME_BASE = Fraction(1, 90_000)
+KEPT_S = 2  # blocks being cut are not older
 _JUMP_S = 1.0  # pts that go back or leap by more than that begin anew
 
 
@@ -77,6 +79,8 @@ class SoundSource:
         self._times = _Times(clock)
         self._base: int | None = None  # position of pts 0
         self._end = 0
+        self._axis = SampleAxis(0)
+        self._rate = 0
 
     def begin(self) -> None:
         """See :class:`~.pump.FrameSink`."""
@@ -91,14 +95,24 @@ class SoundSource:
         assert isinstance(frame, av.AudioFrame)
         samples, rate = from_av(frame), frame.sample_rate
         time_s = self._times.map(arrived, frame.time_base or Fraction(1, rate), len(samples) / rate)
+        if rate != self._rate:
+            self._begin_rate(rate)
         position = self._position(frame, rate, time_s)
+        self._axis.follow(position, len(samples), time_s, self._times.stream.kind)
+        self._axis.forget(position - KEPT_S * rate)
         self._end = position + len(samples)
         self.received += 1
-        packet = SoundPacket(samples, rate, position, time_s - position / rate, self._times.stream.kind)
+        packet = SoundPacket(samples, rate, position, self._axis)
         if self.speech is not None:
             self.speech.offer(packet)
         for stream in tuple(self.streams):
             stream.offer(packet)
+
+    def _begin_rate(self, rate: int) -> None:
+        self._end = round(self._end * rate / self._rate) if self._rate else 0
+        self._rate = rate
+        self._axis = SampleAxis(rate)
+        self._base = None
 
     def _position(self, frame: av.AudioFrame, rate: int, time_s: float) -> int:
         """By the sender's count, which knows what is missing; where it leads astray, right after what came."""

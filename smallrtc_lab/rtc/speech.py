@@ -31,7 +31,7 @@ class SpeechWatch:
 
     def offer(self, packet: SoundPacket) -> None:
         """Sound came in."""
-        self._shift_s = packet.shift_s
+        self._shift_s = packet.axis.shift_s
         # By the count of samples: session times are corrected now and then, which is no gap in what is said.
         start_s = packet.position / packet.rate
         self._tell(self._detector.push(packet.samples, sample_rate=packet.rate, start_s=start_s))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.speech import RATE_HZ, say
 
+from smallrtc_lab.media.axis import SampleAxis
 from smallrtc_lab.media.resample import to_int16
 from smallrtc_lab.media.voice import VoiceEvent
 from smallrtc_lab.params import VADParams
@@ -15,10 +16,10 @@ from smallrtc_lab.rtc.speech import SpeechWatch
 SHIFT_S = 100.0
 
 
-def packets(sound: np.ndarray, shift_s: float = SHIFT_S) -> list[SoundPacket]:
-    length = RATE_HZ // 50
+def packets(sound: np.ndarray) -> list[SoundPacket]:
+    length, axis = RATE_HZ // 50, SampleAxis(RATE_HZ, SHIFT_S)
     return [
-        SoundPacket(to_int16(sound[n : n + length])[:, None], RATE_HZ, n, shift_s + n * 1e-6, "arrival")
+        SoundPacket(to_int16(sound[n : n + length])[:, None], RATE_HZ, n, axis)
         for n in range(0, len(sound), length)
     ]
 
