@@ -118,6 +118,7 @@ async def open_notebook(
         path = cells if isinstance(cells, str) else place.write_notebook(name, cells)
         options = {"viewport": {"width": 1280, "height": 1000}} | context_options
         context = await (browser or chromium).new_context(**options)
+        context.set_default_timeout(60_000)
         await context.add_init_script(WATCH_MEDIA)
         notebook = NotebookPage(place, context, await context.new_page(), path, results_dir, host)
         pages.append(notebook)

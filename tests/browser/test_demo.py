@@ -29,7 +29,7 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
     found = next(filter(None, (re.search(rb"http://\S+", line) for line in process.stdout)))
     yield found.group().decode()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert family.end() == []
 
 
@@ -38,9 +38,9 @@ async def test_the_first_page_has_no_question_over_it(chromium: Browser, address
     context = await chromium.new_context()
     page = await context.new_page()
     await page.goto(address)
-    await expect(page.locator("#jp-main-dock-panel")).to_be_visible(timeout=30_000)
+    await expect(page.locator("#jp-main-dock-panel")).to_be_visible(timeout=120_000)
     if "00-quickstart" in address:
-        await expect(page.locator(".jp-NotebookPanel .jp-Cell").first).to_be_visible(timeout=30_000)
+        await expect(page.locator(".jp-NotebookPanel .jp-Cell").first).to_be_visible(timeout=120_000)
     await page.wait_for_timeout(2000)  # the news prompt, where it comes, comes after the page is there
     assert await page.locator(".jp-Dialog, .Toastify__toast").all_inner_texts() == []
     await context.close()

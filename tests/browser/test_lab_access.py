@@ -111,7 +111,7 @@ async def test_nothing_overflows_at_400_pixels(open_notebook: OpenNotebook) -> N
     await notebook.run(1)
     await view.press("Devices")
     await view.wait_problem("fails: RuntimeError")
-    await view.returned.wait_for(state="visible", timeout=10_000)
+    await view.returned.wait_for(state="visible")
     width = (await view.root.bounding_box() or {"width": 0})["width"]
     print(f"the widget is {width:.0f} pixels wide")
     assert 200 < width < 400

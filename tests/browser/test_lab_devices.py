@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from playwright.async_api import Browser
 from support.knownmedia import TONE_AMPLITUDE
-from support.labview import LabView, device_requests, live_tracks
+from support.labview import LabView, device_requests, live_tracks, wait_live_tracks
 from support.notebookpage import NotebookPage, wait_video_frames
 
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
@@ -36,31 +36,30 @@ async def test_switches_act_at_once_and_stop_gives_everything_back(open_notebook
     await kernel.wait_value(RMS, lambda rms: rms == pytest.approx(TONE_AMPLITUDE / 2**0.5, rel=0.05))
 
     await view.press("Switch camera off")
-    await notebook.page.wait_for_timeout(500)
-    assert await live_tracks(notebook) == 1
-    last = await kernel.value("lab.video.latest().sequence")
-    await notebook.page.wait_for_timeout(500)
-    assert await kernel.value("lab.video.latest().sequence") <= last + 1
+    await wait_live_tracks(notebook, 1)
+    await kernel.execute("import time")
+    still = "(lab.video.latest().sequence, time.sleep(0.5), lab.video.latest().sequence)"
+    last, *_ = await kernel.wait_value(still, lambda seen: seen[0] == seen[2])
     assert await kernel.value("lab.state") == "live"
     await view.press("Switch camera on")
     await kernel.wait_value("lab.video.latest().sequence", lambda sequence: sequence > last + 10)
     assert await live_tracks(notebook) == 2
 
     await view.press("Share a screen")
-    await view.screen.wait_for(state="visible", timeout=10_000)
+    await view.screen.wait_for(state="visible", timeout=60_000)
     await kernel.wait_value("lab.screen.settings is not None")
     width, height = await view.screen.evaluate("video => [video.videoWidth, video.videoHeight]")
-    await kernel.execute("for frame in lab.screen.frames(timeout_s=10): break")
+    await kernel.execute("for frame in lab.screen.frames(timeout_s=50): break")
     shape = await kernel.value("lab.screen.latest().image.shape")
     print(f"screen: {width}×{height} in the page, {shape} in Python")
     assert shape[1] / shape[0] == pytest.approx(width / height, rel=0.02)
-    assert await live_tracks(notebook) == 3
+    await wait_live_tracks(notebook, 3)
     await view.press("Stop sharing the screen")
-    await notebook.wait_true("smallrtcSeen.tracks.filter(track => track.readyState === 'live').length === 2")
+    await wait_live_tracks(notebook, 2)
 
     await view.press("Stop")
     await view.wait_state("idle")
-    assert await live_tracks(notebook) == 0
+    await wait_live_tracks(notebook, 0)
     await kernel.wait_value("lab.state == 'idle' and lab.stats()['connection'] == {}")
     assert await device_requests(notebook) == ["getUserMedia", "getUserMedia", "getDisplayMedia"]
     await view.start()

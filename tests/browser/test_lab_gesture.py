@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from support.labview import LabView, device_requests, live_tracks
+from playwright.async_api import expect
+from support.labview import LabView, device_requests, live_tracks, wait_live_tracks
 from support.notebookpage import NotebookPage
 
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
@@ -25,7 +26,7 @@ async def test_python_opens_no_device_before_a_click(open_notebook: OpenNotebook
     await view.start()
     await notebook.run(2)
     await view.wait_state("idle")
-    assert await live_tracks(notebook) == 0
+    await wait_live_tracks(notebook, 0)
 
     await notebook.run(1)
     await view.wait_state("live")
@@ -47,8 +48,9 @@ async def test_python_opens_no_device_before_a_click(open_notebook: OpenNotebook
 
 async def asks_for_a_click(notebook: NotebookPage, view: LabView) -> None:
     """The button asks, and nothing was opened."""
-    await notebook.page.wait_for_timeout(500)
-    assert await view.status() == "Python asks for your camera and microphone: click Start"
+    status = view.root.locator(".srl-status-text")
+    await expect(status).to_have_text("Python asks for your camera and microphone: click Start")
+    await notebook.page.wait_for_timeout(300)  # nothing more happens
     assert await view.button("Start").get_attribute("data-wanted") is not None
     assert await device_requests(notebook) == []
     assert await view.state() == "idle"

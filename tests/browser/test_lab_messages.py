@@ -53,7 +53,8 @@ async def test_messages_arrive_once_and_in_order_whenever_sent(open_notebook: Op
     numbers = [{"number": number} for number in range(60)]
     await kernel.wait_value("len(got) >= 60")
     await notebook.wait_true("document.querySelector('.smallrtc-lab').got.length >= 60")
-    await kernel.execute("lab.send_message(['one', None, 'ü\\n', 1.5]); time.sleep(0.3)")
+    await kernel.execute("lab.send_message(['one', None, 'ü\\n', 1.5])")
+    await notebook.wait_true("document.querySelector('.smallrtc-lab').got.length >= 61")
     await view.send("zwölf", 12, None)
     await kernel.wait_value("len(got) >= 63")
     assert await view.messages() == [*numbers, ["one", None, "ü\n", 1.5]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import numpy as np
 import pytest
 from support.labview import LabView, audible
 from support.notebookpage import NotebookPage
@@ -27,7 +26,7 @@ QUIET = """
 def quiet(chunk):
     return (0.2 * np.sin(2 * np.pi * 400 * chunk.times_s)).astype(np.float32)
 """
-# Every sample of three seconds of what is heard, as its peak, and its RMS.
+# Every sample of two seconds of what is heard, as its peak, and its RMS.
 MEASURE = """async root => {
   const context = new AudioContext()
   const source = context.createMediaStreamSource(root.lab.heard)
@@ -41,11 +40,22 @@ MEASURE = """async root => {
     }
   }
   source.connect(tap).connect(context.destination)
-  await new Promise(done => setTimeout(done, 3000))
+  await new Promise(done => setTimeout(done, 2000))
   source.disconnect()
   await context.close()
   return [peak, Math.sqrt(power / count)]
 }"""
+
+
+async def heard(view: LabView, what: str, as_wanted: Callable[[float, float], bool]) -> None:
+    """Listen until it sounds as wanted, six times at most; never is it louder than half of full scale."""
+    for _ in range(6):
+        peak, rms = await view.root.evaluate(MEASURE)
+        print(f"{what}: heard with peak {peak:.3f}, RMS {rms:.3f}")
+        assert peak < 0.51
+        if as_wanted(peak, rms):
+            return
+    raise AssertionError(f"{what}: peak {peak:.3f}, RMS {rms:.3f}")
 
 
 async def test_listen_is_off_until_pressed_and_never_loud(open_notebook: OpenNotebook) -> None:
@@ -61,15 +71,9 @@ async def test_listen_is_off_until_pressed_and_never_loud(open_notebook: OpenNot
     assert await audible(notebook) == 0
     await listen.click()
     await view.button("Stop listening to Python's sound").wait_for()
-    await notebook.page.wait_for_timeout(500)
-    peak, rms = await view.root.evaluate(MEASURE)
-    print(f"full-scale beeps: heard with peak {peak:.3f}, RMS {rms:.3f}")
-    assert 0.3 < peak < 0.51
+    await heard(view, "full-scale beeps", lambda peak, rms: peak > 0.3)
     assert (await notebook.run(2)).error is None
-    await notebook.page.wait_for_timeout(1500)
-    peak, rms = await view.root.evaluate(MEASURE)
-    print(f"a tone of amplitude 0.2: heard with peak {peak:.3f}, RMS {rms:.3f}")
-    assert rms == pytest.approx(0.2 / np.sqrt(2), rel=0.05)
+    await heard(view, "a tone of amplitude 0.2", lambda peak, rms: rms == pytest.approx(0.141, rel=0.05))
     await view.press("Stop")
     await view.start()
     await view.button("Listen to the sound Python returns").wait_for()

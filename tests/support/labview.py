@@ -10,6 +10,7 @@ from playwright.async_api import Locator
 from .notebookpage import NotebookPage, Tone, measure_tone
 
 __all__ = ["WATCH_MEDIA", "LabView", "audible", "device_requests", "live_tracks", "video_frames_sent"]
+__all__ += ["wait_audible", "wait_live_tracks"]
 
 # Runs before any other script of the page: remembers each track that was captured and whatever may be heard.
 WATCH_MEDIA = """(() => {
@@ -67,6 +68,11 @@ async def live_tracks(notebook: NotebookPage) -> int:
     return int(await notebook.evaluate_quietly(LIVE_TRACKS))
 
 
+async def wait_live_tracks(notebook: NotebookPage, count: int) -> None:
+    """Wait until so many are live. TimeoutError else."""
+    await notebook.wait_true(f"{LIVE_TRACKS} === {count}")
+
+
 async def device_requests(notebook: NotebookPage) -> list[str]:
     """The names of the calls that asked for a device since the page was loaded."""
     return list(await notebook.evaluate_quietly("smallrtcSeen.requests"))
@@ -75,6 +81,11 @@ async def device_requests(notebook: NotebookPage) -> list[str]:
 async def audible(notebook: NotebookPage) -> int:
     """How many media elements and audio graphs could be heard by the person in front of the page."""
     return int(await notebook.evaluate_quietly(AUDIBLE))
+
+
+async def wait_audible(notebook: NotebookPage, count: int) -> None:
+    """Wait until so many could be heard. TimeoutError else."""
+    await notebook.wait_true(f"({AUDIBLE}) === {count}")
 
 
 async def video_frames_sent(notebook: NotebookPage) -> int:

@@ -109,7 +109,7 @@ class NotebookPage:
         self.page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.page_errors.append(str(error)))
 
-    async def open(self, timeout_s: float = 60.0) -> NotebookPage:
+    async def open(self, timeout_s: float = 120.0) -> NotebookPage:
         """Go to the notebook, in a workspace of its own, and wait until its kernel is idle."""
         workspace = (
             self.path.replace("/", "-").removesuffix(".ipynb") + "-" + self.server.token[:6] + str(id(self))
@@ -120,7 +120,7 @@ class NotebookPage:
         await self.wait_kernel(timeout_s)
         return self
 
-    async def wait_kernel(self, timeout_s: float = 60.0) -> None:
+    async def wait_kernel(self, timeout_s: float = 120.0) -> None:
         """Wait until the notebook is the current tab and its kernel is idle."""
         await self.wait_true(f"({KERNEL_IDLE})()", timeout_s)
 
