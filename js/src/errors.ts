@@ -170,6 +170,20 @@ export function deviceProblem(cause: unknown, site: Site, wanted: Wanted): Probl
   }
 }
 
+/** A `DOMException` of getDisplayMedia (W3C Screen Capture, 5.1) as a problem; a picker that was closed is none. */
+export function screenProblem(cause: unknown): Problem {
+  const name = cause instanceof Error || cause instanceof DOMException ? cause.name : "Error";
+  if (name === "NotFoundError" || name === "NotReadableError" || name === "AbortError") {
+    return {
+      code: "no-screen",
+      message: "The browser found no screen or window that it may share.",
+      next_step: "Allow screen recording for the browser in the system's privacy settings, then press the button again.",
+    };
+  }
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return { code: "screen-error", message: `The screen could not be shared: ${text}`, next_step: "Press the button again." };
+}
+
 /** Any thrown value as a problem, for what has no better explanation. */
 export function asProblem(cause: unknown): Problem {
   if (cause instanceof LabError) return cause.problem;

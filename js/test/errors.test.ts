@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Site } from "../src/errors.ts";
-import { asProblem, deviceProblem, LabError, PROBLEMS, siteProblem } from "../src/errors.ts";
+import { asProblem, deviceProblem, LabError, PROBLEMS, screenProblem, siteProblem } from "../src/errors.ts";
 
 const site: Site = { secure: true, origin: "http://localhost:8888", mediaDevices: true, blockedByPolicy: false, denied: false };
 const both = { audio: true, video: true };
@@ -47,4 +47,13 @@ test("anything thrown becomes a sentence", () => {
 test("no extension, no kernel: the sentence ends with what to do", () => {
   assert.match(PROBLEMS.noExtension.next_step ?? "", /restart Jupyter/);
   assert.match(PROBLEMS.kernelGone.next_step ?? "", /Run the cell again/);
+});
+
+test("a screen that cannot be shared is no missing camera", () => {
+  for (const name of ["NotFoundError", "NotReadableError"]) {
+    const { message, next_step } = screenProblem(new DOMException("The object can not be found here.", name));
+    assert.match(message, /no screen or window/);
+    assert.match(next_step ?? "", /screen recording/);
+  }
+  assert.match(screenProblem(new DOMException("too late", "InvalidStateError")).message, /too late$/);
 });

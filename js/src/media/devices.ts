@@ -1,6 +1,6 @@
 // Camera, microphone and screen: the only place that opens a device, and the place that closes them all.
 import type { Site, Wanted } from "../errors.ts";
-import { deviceProblem, LabError, siteProblem } from "../errors.ts";
+import { asError, deviceProblem, LabError, screenProblem, siteProblem } from "../errors.ts";
 import type { Constraints } from "../model.ts";
 import type { Source as Name } from "../negotiation.ts";
 import { withDevice } from "../negotiation.ts";
@@ -115,9 +115,7 @@ export class Devices {
       return track;
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === "NotAllowedError") return null;
-      const wanted = { audio: false, video: true };
-      const { code, next_step } = deviceProblem(cause, await site(wanted), wanted);
-      throw new LabError(code, "The screen could not be shared.", next_step);
+      throw asError(screenProblem(cause));
     }
   }
 
