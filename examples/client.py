@@ -143,7 +143,23 @@ class Figures:
 
 
 class Refused(Exception):
-    """The server does not want this client; its own sentence says why."""
+    """The server does not want this client; its own sentence says why. A status from 500 may be gone soon."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(f"{status}: {sentence}")
+        self.status = status
+
+
+async def ask_patiently(url: str, body: dict[str, Any], token: str | None) -> dict[str, Any]:
+    """As `ask`, and again after two seconds, three times, while the server says that it cannot yet."""
+    for _ in range(3):
+        try:
+            return await ask(url, body, token)
+        except Refused as refused:
+            if refused.status < 500:
+                raise
+            await asyncio.sleep(2)
+    return await ask(url, body, token)
 
 
 async def ask(url: str, body: dict[str, Any], token: str | None) -> dict[str, Any]:
@@ -157,7 +173,7 @@ async def ask(url: str, body: dict[str, Any], token: str | None) -> dict[str, An
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")
-            raise Refused(f"{error.code}: {sentence_of(text) or error.reason}") from None
+            raise Refused(error.code, sentence_of(text) or str(error.reason)) from None
 
     return await asyncio.to_thread(post)
 
@@ -192,7 +208,7 @@ async def call(
     try:
         await pc.setLocalDescription(await pc.createOffer())
         offer = {"sdp": pc.localDescription.sdp, "type": "offer", "pc_id": None, "restart_pc": False}
-        answer = await ask(f"{url.rstrip('/')}/api/offer", offer, token)
+        answer = await ask_patiently(f"{url.rstrip('/')}/api/offer", offer, token)
         await pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
         await asyncio.wait_for(opened.wait(), 30)
         figures.connected_s = time.monotonic() - begun_s

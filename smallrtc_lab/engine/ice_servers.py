@@ -1,7 +1,8 @@
 """The STUN and TURN servers of one session: which list counts, and which of its servers are of use here.
 
 A page gets the whole list: what does not answer the engine may answer the page. The engine uses those that answered it,
-for aiortc takes only the first of each kind. Until they were tried it uses the list as it is.
+for aiortc takes only the first of each kind. Until they were tried it uses the list as it is. What was of no use is
+tried again when a connection is asked for: a network may come late.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ __all__ = ["IceEvents", "IceServers"]
 
 logger = logging.getLogger(__name__)
 
+_AGAIN_S = 10.0
 _PROBLEMS = {
     IceFinding.REFUSED: (
         "The TURN server {url} refuses the user name and password ({detail}).",
@@ -59,12 +61,18 @@ class IceServers:
         self._use = use
         self._events = events
         self._task: asyncio.Task[None] | None = None
+        self._again_from_s = float("inf")  # of the loop's time; without a useless server never
         self._told: set[str] = set()
         self._take(self.for_pages)
 
     def offered_by_server(self, servers: list[dict[str, Any]]) -> None:
         """The Jupyter server said hello and named its servers; they count when the Lab named none itself."""
         self._take(servers if self._own is None else self._own)
+
+    def needed(self) -> None:
+        """A connection is about to be made. It does not wait: what is found out now is for the next one."""
+        if asyncio.get_running_loop().time() >= self._again_from_s:
+            self._begin(to_ice_servers(self.for_pages))
 
     async def close(self) -> None:
         """Try no more."""
@@ -76,11 +84,17 @@ class IceServers:
         self.for_pages = servers
         given = to_ice_servers(servers)
         self._use(given)
+        self._begin(given)
+
+    def _begin(self, given: list[IceServer]) -> None:
+        self._again_from_s = float("inf")
         if self._task is not None:
             self._task.cancel()
             self._task = None
         if given:
             self._task = asyncio.get_running_loop().create_task(self._try(given), name="try ICE servers")
+        else:
+            self._tell([])
 
     async def _try(self, given: list[IceServer]) -> None:
         try:
@@ -89,6 +103,8 @@ class IceServers:
             logger.exception("the ICE servers could not be tried")
             return
         self._use(usable_ice_servers(given, checks))
+        if any(check.finding is not IceFinding.GOOD for check in checks):
+            self._again_from_s = asyncio.get_running_loop().time() + _AGAIN_S
         self._tell(checks)
 
     def _tell(self, checks: list[IceCheck]) -> None:

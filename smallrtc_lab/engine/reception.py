@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from smallrtc_lab.errors import RequestError
@@ -21,6 +22,7 @@ class Reception:
     def __init__(self, flow: Flow, pages: Pages) -> None:
         self.page: str | None = None  # the one that the connection belongs to
         self.simulated: SimulatedBrowser | None = None
+        self.on_offer: Callable[[], None] = lambda: None  # a page's offer is about to be answered
         self._flow = flow
         self._pages = pages
         self._handler = SmallWebRTCRequestHandler([])
@@ -36,6 +38,7 @@ class Reception:
         page = _page_of(body)
         await self._make_room(page, request.pc_id)
         self.page = page
+        self.on_offer()
         return await self._handler.handle_web_request(request, self._flow.adopt)
 
     async def patch(self, body: Message) -> Message:

@@ -29,12 +29,13 @@ def network() -> Iterator[Network]:
 
 
 class Peer:
-    """One peer's process; `said` is everything it has told."""
+    """One peer's process; `said` is everything it has told, `answer` the text of an engine's."""
 
     def __init__(self, host: Host, role: str, options: dict[str, Any], environment: dict[str, str]) -> None:
         program = Path(netpeers.__file__)
         self.process = host.popen(program, role, json.dumps(options), environment=environment)
         self.said: list[dict[str, Any]] = []
+        self.answer = ""
         self._news = asyncio.Condition()
         self._reader = asyncio.ensure_future(self._read())
 
@@ -82,7 +83,8 @@ async def meet(
     page = Peer(network.b, "page", {"ice_servers": ice_servers}, {})
     try:
         engine.tell(offer=(await page.hear(lambda m: "offer" in m))["offer"])
-        page.tell(answer=(await engine.hear(lambda m: "answer" in m))["answer"])
+        engine.answer = (await engine.hear(lambda m: "answer" in m))["answer"]
+        page.tell(answer=engine.answer)
         yield engine, page
     finally:
         await page.close()

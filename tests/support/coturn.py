@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Coturn", "run_coturn"]
+__all__ = ["Coturn", "free_port", "run_coturn"]
 
 START_S = 30.0
 
@@ -48,13 +48,14 @@ async def run_coturn(
     username: str = "mary",
     password: str = "hush-hush-47",
     secret: str | None = None,
+    port: int | None = None,
     enter: tuple[str, ...] = (),
 ) -> AsyncIterator[Coturn]:
     """A server on `host`, gone afterwards. With `secret` the user is `expiry:username` (REST API for TURN).
 
     `enter` is the command that runs it in another network namespace.
     """
-    port, log = free_port("127.0.0.1"), directory / "coturn.log"
+    port, log = port or free_port("127.0.0.1"), directory / "coturn.log"
     if secret is not None:
         username = f"{int(time.time()) + 600}:{username}"
         digest = hmac.digest(secret.encode(), username.encode(), hashlib.sha1)
@@ -81,6 +82,7 @@ async def run_coturn(
 
 
 def free_port(host: str) -> int:
+    """A port of that address that nobody uses now."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

@@ -16,9 +16,11 @@ from typing import Any
 
 from .processes import package_root
 
-__all__ = ["ROUTER", "Host", "Network", "make_network"]
+__all__ = ["ROUTER", "ROUTER_SEEN_BY_B", "B", "Host", "Network", "make_network"]
 
 ROUTER = "10.1.0.1"
+ROUTER_SEEN_BY_B = "10.2.0.1"
+B = "10.2.0.2"
 _FAMILY = (("a", "10.1.0.2/24", "10.1.0.1/24"), ("b", "10.2.0.2/24", "10.2.0.1/24"))
 
 
@@ -82,6 +84,15 @@ class Network:
     def forward(self, allowed: bool) -> None:
         """Whether the hosts reach each other, or the router only."""
         self.router.run(f"echo {int(allowed)} > /proc/sys/net/ipv4/ip_forward")
+
+    def hide_a(self) -> None:
+        """The router becomes the NAT of host a: seen from b everything of a's has the router's address there."""
+        self.router.run(
+            "nft add table ip n; nft 'add chain ip n post { type nat hook postrouting priority 100; }';"
+            "nft add rule ip n post oif rb masquerade;"
+            "nft 'add chain ip n pass { type filter hook forward priority 0; }';"
+            "nft add rule ip n pass iif rb ct state new drop"
+        )
 
     def narrow(self, mtu: int) -> None:
         """The second half of the way lets no larger packet through."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.coturn import Coturn, run_coturn
+from support.coturn import Coturn, free_port, run_coturn
 
+from smallrtc_lab.engine import ice_servers
 from smallrtc_lab.engine.ice_servers import IceServers
 from smallrtc_lab.rtc.connection import IceServer
 
@@ -102,4 +103,25 @@ async def test_a_refused_user_and_a_silent_server_are_said_until_they_are_mended
     servers.offered_by_server([coturn.turn()])
     assert await session.used_times(5) == [[coturn.turn()["urls"]]]
     assert session.problems == {}
+    await servers.close()
+
+
+async def test_a_server_that_came_late_is_found_at_the_next_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What did not answer at first is tried again when a connection is asked for, but not at every one."""
+    monkeypatch.setattr(ice_servers, "_AGAIN_S", 0.0)
+    session = Session()
+    port = free_port("127.0.0.1")
+    late = {"urls": f"turn:127.0.0.1:{port}?transport=tcp", "username": "mary", "credential": "hush-hush-47"}
+    servers = session.servers([late])
+    assert await session.used_times(2) == []
+    assert set(session.problems) == {"turn-silent"}
+    async with run_coturn(tmp_path, port=port):
+        servers.needed()
+        assert await session.used_times(3) == [[late["urls"]]]
+        assert session.problems == {}
+        servers.needed()  # all is well: nothing is tried
+        await asyncio.sleep(0)
+        assert len(session.used) == 3
     await servers.close()
