@@ -51,10 +51,10 @@ async def test_whatever_takes_the_widget_away_ends_the_capture(open_notebook: Op
             await kernel.execute("smallrtc_lab.close_all()")
         else:
             await notebook.evaluate_quietly(f"void ({script})")
-        await notebook.wait_true(CLOSED, GOAL_S)
+        await notebook.wait_true(CLOSED, 10 * GOAL_S)
         closed_s = time.monotonic() - begun
         print(f"{way}: devices closed {closed_s:.2f} s, connection ended {await ended(kernel, begun):.2f} s")
-        assert time.monotonic() - begun < 3 * GOAL_S
+        assert time.monotonic() - begun < 10 * GOAL_S
     assert notebook.page_errors == []
 
 
@@ -68,7 +68,7 @@ async def test_a_closed_tab_ends_the_connection(open_notebook: OpenNotebook) -> 
     await notebook.page.close()
     took_s = await ended(kernel, begun)
     print(f"tab closed → connection ended {took_s:.2f} s")
-    assert took_s < 3 * GOAL_S
+    assert took_s < 10 * GOAL_S
     assert await kernel.value("len(smallrtc_lab.labs())") == 1
 
 
