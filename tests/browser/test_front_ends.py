@@ -97,7 +97,7 @@ class Rendered:
 
     async def wait(self, name: str, value: str) -> None:
         """Wait until its `data-` attribute has this value."""
-        await expect(self.root).to_have_attribute(f"data-{name}", value, timeout=30_000)
+        await expect(self.root).to_have_attribute(f"data-{name}", value, timeout=90_000)
 
 
 async def test_voila_of_a_jupyter_server_goes_live(
@@ -147,10 +147,10 @@ async def test_voila_of_its_own_says_what_is_missing(
     voila: JupyterServer, page: Page, results_dir: Path
 ) -> None:
     """`voila notebook.ipynb` serves no extension of Jupyter's: the page renders, and says so instead of hanging."""
-    await page.goto(voila.url, timeout=60_000)
+    await page.goto(voila.url, timeout=120_000)
     view = Rendered(page)
     panel = view.root.locator(".srl-panel")
-    await panel.wait_for(timeout=60_000)
+    await panel.wait_for(timeout=120_000)
     said = await panel.inner_text()
     print("voila:", said)
     assert "comes from no Jupyter server" in said
@@ -162,7 +162,7 @@ async def test_voila_of_its_own_says_what_is_missing(
 def export(path: Path, family: ProcessFamily) -> str:
     """The notebook as one HTML page."""
     command = [sys.executable, "-m", "nbconvert", "--to", "html", str(path), "--log-level=WARN"]
-    subprocess.run(command, env=family.environment(), check=True, capture_output=True, timeout=60)
+    subprocess.run(command, env=family.environment(), check=True, capture_output=True, timeout=200)
     return path.with_suffix(".html").read_text()
 
 
