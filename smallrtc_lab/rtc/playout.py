@@ -159,15 +159,12 @@ class AudioJitterBuffer:
             return self._suspect(packet, now_s)
         self._candidate = None
         timestamp = self._offset + self._timestamps.unwrap(packet.timestamp)
-        self._delays.add(now_s - timestamp / packet.clock_hz)
         out: list[EncodedFrame] = []
-        if number < self._next:
-            self._count_old(number)
-        elif number in self._held:
+        if self._is_copy(number):
             self.packets_duplicate += 1
         else:
-            self._held[number] = _Held(EncodedFrame(packet.data, timestamp), now_s)
-            self._drain(out, now_s)
+            self._delays.add(now_s - timestamp / packet.clock_hz)
+            self._accept(number, EncodedFrame(packet.data, timestamp), out, now_s)
         return out + self.poll(now_s)
 
     def poll(self, now_s: float) -> list[EncodedFrame]:
@@ -180,6 +177,17 @@ class AudioJitterBuffer:
             self._give_up(first)
             self._drain(out, now_s)
         return out
+
+    def _is_copy(self, number: int) -> bool:
+        return number in self._held or (number < self._next and number not in self._given_up)
+
+    def _accept(self, number: int, frame: EncodedFrame, out: list[EncodedFrame], now_s: float) -> None:
+        if number < self._next:
+            del self._given_up[number]
+            self.packets_late += 1
+            return
+        self._held[number] = _Held(frame, now_s)
+        self._drain(out, now_s)
 
     def _due(self, number: int) -> float:
         assert self._source is not None
@@ -205,13 +213,6 @@ class AudioJitterBuffer:
         while len(self._given_up) > REMEMBERED:
             del self._given_up[next(iter(self._given_up))]
         self._next = first
-
-    def _count_old(self, number: int) -> None:
-        if number in self._given_up:
-            del self._given_up[number]
-            self.packets_late += 1
-        else:
-            self.packets_duplicate += 1
 
     # A new stream
 

@@ -104,6 +104,17 @@ def test_duplicates_change_nothing():
     assert buffer.packets_duplicate == 5
 
 
+def test_late_copies_teach_nothing():
+    """A network that repeats packets 100 ms later is as calm as one that does not."""
+    buffer = AudioJitterBuffer()
+    for index in range(200):
+        buffer.add(packet(index), index * STEP_S)
+        if index >= 5:
+            buffer.add(packet(index - 5), index * STEP_S)
+    assert buffer.depth_s == MIN_DEPTH_S
+    assert (buffer.packets_duplicate, buffer.packets_late) == (195, 0)
+
+
 def test_a_pause_of_the_sender_is_no_loss():
     """Timestamps that jump without a missing number (DTX) pass at once, and keep their distance."""
     buffer = AudioJitterBuffer()
