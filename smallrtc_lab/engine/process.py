@@ -93,7 +93,11 @@ class EngineProcess:
 
 
 def _engine_environment() -> dict[str, str]:
-    """The kernel's environment, with the place this package was imported from on the path."""
+    """The kernel's environment, with the place this package was imported from on the path.
+
+    With glibc's default of eight arenas a core, what each connection's threads leave free in theirs added up: 173 MB
+    instead of 119 after fifty connections of 640×480 with callbacks, where it stayed.
+    """
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return {"MALLOC_ARENA_MAX": "2", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import secrets
 from collections.abc import Iterable
@@ -43,6 +44,12 @@ _CLOSE_TIMEOUT_S = 3.0
 _STILL = "<p><em>Live audio and video: run this notebook in Jupyter with smallrtc-lab to start them.</em></p>"
 
 
+def _front_end(name: str) -> str | pathlib.Path:
+    """A built file of the front end. As a path, for hot reload, it keeps every closed Lab in memory: anywidget#929."""
+    path = _STATIC / name
+    return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text(encoding="utf-8")
+
+
 @checks_keywords
 class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
     """Live audio and video between a browser and this notebook.
@@ -62,8 +69,8 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
     (480, 640, 3)
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    _esm = _front_end("widget.js")
+    _css = _front_end("widget.css")
     _session = traitlets.Unicode().tag(sync=True)
     _options = traitlets.Dict().tag(sync=True)
 

@@ -239,6 +239,21 @@ async def test_no_thread_is_left_after_close(kernel: Kernel) -> None:
     assert await kernel.value("[t for t in asyncio.all_tasks() if 'smallrtc' in repr(t)]") == []
 
 
+async def test_a_closed_lab_is_forgotten(kernel: Kernel) -> None:
+    """A lab that was closed, and that no variable names any more, is memory given back."""
+    await kernel.execute(
+        "import gc, weakref\n"
+        "passing = [Lab(name=f'passing {n}') for n in range(3)]\n"
+        "for lab in passing:\n"
+        "    @lab.on_video\n"
+        "    def effect(frame): return frame.image\n"
+        "    lab.close()\n"
+        "traces = [weakref.ref(lab) for lab in passing]\n"
+        "del passing, lab, effect"
+    )
+    await kernel.wait_value("[gc.collect(), [trace() is None for trace in traces]][1]", all)
+
+
 async def test_importing_is_quick() -> None:
     """`import smallrtc_lab` costs at most 0.15 s beyond NumPy's; asserted at three times that."""
     code = (
