@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 
@@ -151,6 +152,19 @@ def test_what_a_second_of_sound_costs():
     wall, cpu = (time.perf_counter() - began_s) / 4, (time.process_time() - cpu_s) / 4
     print(f"a second of 48 kHz stereo costs {wall * 1000:.1f} ms, {cpu * 1000:.1f} ms of them computing")
     assert wall < 1.0
+
+
+def test_the_model_computes_in_the_thread_that_asks():
+    """No thread is started for the model, and the environment of the process stays as it was."""
+    code = (
+        "import os, numpy as np, smallrtc_lab.media.voice as voice\n"
+        "def threads(): return len(os.listdir('/proc/self/task'))\n"
+        "before, environment = threads(), dict(os.environ)\n"
+        "voice.SileroModel().probability(np.zeros(512, np.float32))\n"
+        "print(threads() - before, os.environ == environment)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert done.stdout.split() == ["0", "True"], done.stderr
 
 
 def test_the_model_starts_anew_after_a_reset():
