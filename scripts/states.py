@@ -140,6 +140,7 @@ async def other_tab(notebook: Notebook) -> None:
     await other.wait(f"{WIDGET}?.dataset.link === 'open'")
     await other.start()
     await notebook.wait(f"{WIDGET}.textContent.includes('another tab')")
+    await notebook.tab.to_front()
 
 
 async def refused(notebook: Notebook) -> None:

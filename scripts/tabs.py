@@ -40,6 +40,9 @@ class Tab(Protocol):
     async def picture(self, box: Box) -> Image.Image:
         """What is seen in a box of the viewport: left, top, width and height in CSS pixels."""
 
+    async def to_front(self) -> None:
+        """Make it the tab that is seen."""
+
     async def another(self) -> Tab:
         """Another tab of the same browser and person."""
 
@@ -71,6 +74,9 @@ class ChromiumTab:
         clip = dict(zip(("x", "y", "width", "height"), box, strict=True))
         return Image.open(io.BytesIO(await self.page.screenshot(clip=clip)))  # type: ignore[arg-type]
 
+    async def to_front(self) -> None:
+        await self.page.bring_to_front()
+
     async def another(self) -> ChromiumTab:
         return ChromiumTab(await self.page.context.new_page())
 
@@ -91,6 +97,9 @@ class FirefoxTab(FirefoxPage):
         clip = {"type": "box"} | dict(zip(("x", "y", "width", "height"), box, strict=True))
         said = await self.browser.call("browsingContext.captureScreenshot", context=self.context, clip=clip)
         return Image.open(io.BytesIO(base64.b64decode(said["data"])))
+
+    async def to_front(self) -> None:
+        await self.browser.call("browsingContext.activate", context=self.context)
 
     async def another(self) -> FirefoxTab:
         page = await self.browser.open("about:blank")

@@ -170,6 +170,18 @@ MOVING = (
 )
 
 
+# At a width that the cell leaves to the widget: the parts that stick out of its card to the right.
+STICKING_OUT = """async (root, width) => {
+  root.parentElement.style.width = `${width}px`
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+  const { right } = root.querySelector('.srl-card').getBoundingClientRect()
+  const all = [...root.querySelectorAll('.srl-card *')].filter(one => one.checkVisibility())
+  const out = all.filter(one => one.getBoundingClientRect().right > right + 0.5).map(one => one.className)
+  root.parentElement.style.width = ''
+  return out
+}"""
+
+
 async def assert_readable(view: LabView, least: int) -> None:
     """So many texts are seen, and each has a contrast of 4.5 : 1."""
     contrasts = await view.root.evaluate(CONTRASTS)
@@ -207,6 +219,7 @@ async def test_every_theme_is_readable_and_the_keyboard_is_enough(open_notebook:
         await use_theme(notebook, theme)
         assert await view.root.evaluate(IS_DARK) is ("Dark" in theme)
         await assert_readable(view, 12)
+        assert [await view.root.evaluate(STICKING_OUT, width) for width in (290, 420, 640, 980)] == [[]] * 4
         assert await view.state() == "live"
         await wait_video_frames(view.camera)
         await notebook.screenshot(f"citizen-{theme.lower().replace(' ', '-')}", view.root)
