@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from types import SimpleNamespace
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import pytest_asyncio
 from numpy.typing import NDArray
 from support.kernelend import KernelEnd
 
@@ -20,25 +19,11 @@ from smallrtc_lab.engine import returns
 from smallrtc_lab.engine.inbound import AudioInbound
 from smallrtc_lab.engine.returns import AudioReturn, VideoReturn
 from smallrtc_lab.engine.subscriptions import TimedFrame
+from smallrtc_lab.media.blocks import Block, BlockCutter
 from smallrtc_lab.media.clock import SessionClock
 from smallrtc_lab.media.convert import from_picture, to_picture
 
 RATE = 48000
-
-
-@pytest_asyncio.fixture
-async def kernel() -> AsyncIterator[KernelEnd]:
-    """A bridge over real pipes."""
-    end = KernelEnd()
-    yield end
-    await end.close()
-
-
-@pytest.fixture
-def executor() -> Iterator[ThreadPoolExecutor]:
-    """A thread for conversion."""
-    with ThreadPoolExecutor(1) as threads:
-        yield threads
 
 
 @pytest.fixture
@@ -304,3 +289,55 @@ async def test_a_function_may_change_from_mono_to_stereo() -> None:
         played = sound.back.read(960)
         assert played is not None
         assert step < 10 or played.min() >= 8000
+
+
+def listened(stalls_s: dict[int, float], block: int) -> tuple[NDArray[np.float64], Sound]:
+    """What is heard of a 440 Hz tone halved by a function that takes so long for some of its blocks."""
+    sound = Sound(block / 16000)
+    cutter = BlockCutter(in_rate=RATE, in_channels=2, out_rate=16000, out_channels=1, block=block)
+    waiting: deque[tuple[int, Block]] = deque()
+    heard, count, free_s = [], 0, 0.0
+    for step in range(300):
+        times_s = (sound.at + np.arange(960)) / RATE
+        wave = np.rint(16384 * np.sin(2 * np.pi * 440 * times_s)).astype(np.int16)
+        stereo = np.repeat(wave[:, None], 2, axis=1)
+        sound.inbound.ring.append(stereo, sound.at)
+        for cut in cutter.push(stereo, sound.at):
+            waiting.append((count, cut))
+            count += 1
+        sound.at += 960
+        while waiting and step * 0.02 >= free_s:
+            number, cut = waiting[0]
+            if number in stalls_s:
+                free_s = step * 0.02 + stalls_s.pop(number)
+                continue
+            waiting.popleft()
+            sound.back.result(cut.samples * np.float32(0.5), 16000, cut.start_s)
+        played = sound.back.read(960)
+        assert played is not None
+        heard.append(played[:, 0] / 32768)
+    return np.concatenate(heard[20:]), sound
+
+
+@pytest.mark.parametrize("block", [320, 500, 1024])
+@pytest.mark.parametrize("stall_s", [0.2, 0.3, 1.0])
+def test_late_sound_is_the_original_without_a_click(stall_s: float, block: int) -> None:
+    """The tone is half, whole while the function was late, then half: no sample is heard twice, none is missing."""
+    one_s = 16000 // block
+    heard, sound = listened({2 * one_s: stall_s, 4 * one_s: 0.06}, block)
+    turns = np.exp(-2j * np.pi * 440 * np.arange(len(heard)) / RATE)
+    parts = 2 * (heard * turns)[: len(heard) // 1200 * 1200].reshape(-1, 1200).mean(axis=1)  # whole periods
+    levels, phases = np.abs(parts), np.angle(parts) / (2 * np.pi)
+    slips = (np.diff(phases) + 0.5) % 1 - 0.5
+    whole_s = (levels > 0.4).sum() * 0.025
+    print(
+        f"{block}, stall {stall_s} s: original for {whole_s:.2f} s, largest slip {np.abs(slips).max():.4f} turns"
+    )
+    assert np.abs(slips).max() < 0.01, "20 ms more or less would be 0.2 turns"
+    assert np.median(levels) == pytest.approx(0.25, abs=0.005)
+    assert levels.max() == pytest.approx(0.5, abs=0.01)
+    steps, clean = np.abs(np.diff(heard)), 1.05 * 0.5 * 2 * np.pi * 440 / RATE
+    assert steps.max() < 0.25 + clean, "a change from one to the other, never more"
+    assert (steps > clean).sum() <= 4
+    assert whole_s == pytest.approx(stall_s - 0.08 + 0.02, abs=0.06 + block / 16000)
+    assert whole_s - 0.03 < sound.back.late_s < whole_s + 0.35  # with the time before the first answer
