@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from fractions import Fraction
+from itertools import pairwise
 
+import av
 import numpy as np
 import pytest
+from aiortc import MediaStreamTrack
 from aiortc.rtp import is_rtcp
 
 from smallrtc_lab.engine.inbound import AUDIO_RATE, AudioInbound
 from smallrtc_lab.media.clock import SessionClock
+from smallrtc_lab.media.resample import resample, to_float
 
 N = 960
+SWEEP_S = 4.0
+SWEEP_HZ = (40.0, 19_000.0)
 
 
 def lossy(browser, lost: set[int]) -> list[int]:
@@ -104,3 +111,60 @@ async def test_a_stall_is_no_gap(wire, stall_s: float) -> None:
     assert stood_still < 10 * N
     assert gaps == ()
     assert -0.1 < late_s < 2
+
+
+class Sweep(MediaStreamTrack):
+    """Half a second of silence, a sine of a quarter of full scale whose frequency climbs evenly, silence."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        times_s = np.arange(round(SWEEP_S * AUDIO_RATE)) / AUDIO_RATE
+        low_hz, high_hz = SWEEP_HZ
+        turns = low_hz * times_s + (high_hz - low_hz) * times_s**2 / (2 * SWEEP_S)
+        silence = np.zeros(AUDIO_RATE // 2)
+        self.sound = np.concatenate([silence, 0.25 * np.sin(2 * np.pi * turns), silence, silence])
+        self._number, self._start_s = -1, time.monotonic()
+
+    async def recv(self) -> av.AudioFrame:
+        self._number += 1
+        at = self._number * N
+        await asyncio.sleep(max(0.0, self._start_s + at / AUDIO_RATE - time.monotonic()))
+        piece = np.zeros(N)
+        piece[: len(self.sound[at : at + N])] = self.sound[at : at + N]
+        stereo = np.repeat(np.rint(32767 * piece).astype(np.int16), 2)[None, :]
+        frame = av.AudioFrame.from_ndarray(stereo, format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = AUDIO_RATE, at, Fraction(1, AUDIO_RATE)
+        return frame
+
+
+def bands_db(sound, rate: int, edges_hz) -> np.ndarray:
+    """The energy in each band, dB."""
+    power = np.abs(np.fft.rfft(sound)) ** 2 / rate**2
+    hz = np.fft.rfftfreq(len(sound), 1 / rate)
+    return 10 * np.log10([power[(hz >= low) & (hz < high)].sum() for low, high in pairwise(edges_hz)])
+
+
+async def test_a_sweep_through_the_whole_chain_is_the_sweep(wire) -> None:
+    """Opus, network, ring and resamplers leave a sweep its level: within 1 dB to 10 kHz, at 48 and at 16 kHz."""
+    source = Sweep()
+    async with wire.linked(audio=source) as (_, connection):
+        stream = AudioInbound(SessionClock(time.monotonic()))
+        stream.follow(connection.audio_input_track())
+        await stream.wait_flowing()
+        begin = stream.ring.end
+        await wire.until(lambda: stream.ring.end - begin > len(source.sound), timeout_s=60)
+        heard = to_float(stream.ring.last(30).samples)
+        gaps = stream.ring.last(30).gaps
+        await stream.disconnect()
+    assert gaps == ()
+    edges_hz = np.array([60, 125, 250, 500, 1000, 2000, 4000, 7000, 10_000, 15_000, 18_500])
+    sent_db = bands_db(source.sound, AUDIO_RATE, edges_hz)
+    gain_db = bands_db(heard[:, 0], AUDIO_RATE, edges_hz) - sent_db
+    slow_db = bands_db(resample(heard, AUDIO_RATE, 16000, 1)[:, 0], 16000, edges_hz[:8]) - sent_db[:7]
+    for low, high, one_db in zip(edges_hz, edges_hz[1:], gain_db, strict=False):
+        print(f"{low:6} to {high:6} Hz: {one_db:+.2f} dB")
+    print(f"at 16 kHz: {np.round(slow_db, 2)} dB")
+    assert np.abs(gain_db[:8]).max() < 1
+    assert np.abs(slow_db).max() < 1
