@@ -13,6 +13,7 @@ import anywidget
 import traitlets
 
 from smallrtc_lab.errors import SmallRTCError
+from smallrtc_lab.sctp import sctp_chunk_bytes
 
 from .access import Access
 from .audio import AudioStream
@@ -103,6 +104,8 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
             "screen": bool(screen),
             "fallback": fallback,
         }
+        opened_with = {**options, **own_ice_servers(ice_servers), "save_pictures": bool(save_pictures)}
+        sctp_chunk_bytes(os.environ)  # a setting that cannot be is said before anything is made
         session_id = secrets.token_urlsafe(16)
         identity = registry.identity(name)
         self._access = Access(registry.client(), session_id, self.mirror)
@@ -112,7 +115,6 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
         self.video = VideoStream(self._access, "camera")
         self.screen = VideoStream(self._access, "screen")
         self.values = Values(self._access)
-        opened_with = {**options, **own_ice_servers(ice_servers), "save_pictures": bool(save_pictures)}
         events = SessionEvents(self._access, opened_with, self._callbacks, self._messages)
         self._access.client.attach(session_id, events)  # before an old lab ends, and the engine with the last
         self._access.submit("open_session", options=opened_with)
@@ -163,7 +165,7 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
 
         Safe to call twice.
         """
-        if not self._access.closed:
+        if "_access" in vars(self) and not self._access.closed:  # none was made when an option was wrong
             self._callbacks.remove_all()
             self.values.close()
             with contextlib.suppress(SmallRTCError):  # an engine that has gone already has closed it

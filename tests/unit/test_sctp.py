@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from typing import Any
 
 import pytest
 from support.processes import package_root
 
+from smallrtc_lab import Lab, labs
 from smallrtc_lab.cli import main
 from smallrtc_lab.engine.client import EngineClient
 from smallrtc_lab.rtc import SmallWebRTCConnection
@@ -76,3 +79,24 @@ def test_an_engine_started_by_hand_ends_with_the_sentence() -> None:
     )
     assert done.returncode != 0
     assert "256 to 1400" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "options", "error", "says"),
+    [
+        ("9000", {}, ValueError, "256 to 1400"),
+        ("1100", {"ice_servers": ["turn:mary:hush@host"]}, ValueError, "username="),
+        ("1100", {"ice_servers": "turn:host"}, TypeError, "square brackets"),
+    ],
+)
+def test_a_lab_says_what_is_wrong_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, variable: str, options: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    """Who makes a Lab with a setting or servers that cannot be gets the sentence, and no thread or lab stays."""
+    monkeypatch.setenv(OWN, variable)
+    before = set(threading.enumerate())
+    with pytest.raises(error, match=says) as caught:
+        Lab(**options)
+    assert "hush" not in str(caught.value)
+    assert set(threading.enumerate()) == before
+    assert len(labs()) == 0
