@@ -36,6 +36,8 @@ PictureSourceName: TypeAlias = Literal["camera", "screen"]
 R = TypeVar("R")
 T = TypeVar("T")
 
+STANDING_S = 1.0
+STANDING_LEAST_S = 0.04
 MESSAGES_BOUND = 1000
 INLINE_PIXELS = 640 * 480  # handing over a smaller picture to a thread costs as much as converting it
 
@@ -164,7 +166,11 @@ class VideoStream(InputStream[TimedPicture, VideoFrame]):
 
 
 class AudioStream(InputStream[AudioClip, AudioClip]):
-    """Blocks of sound, gapless: what was lost on the way is silence in a marked gap."""
+    """Blocks of sound, gapless: what was lost on the way is silence in a marked gap.
+
+    A reader that is as fast as the sound, but no faster, such as an echo, would keep for ever what piled up while its
+    program stood still. So what waits for a whole second without end (compare RFC 8289, CoDel) is dropped, and counted.
+    """
 
     def __init__(
         self, sample_rate: int, channels: int, *, block_ms: float, bound_s: float, timeout_s: float | None
@@ -176,6 +182,9 @@ class AudioStream(InputStream[AudioClip, AudioClip]):
         self._block = max(1, round(sample_rate * block_ms / 1000))
         self._cutter: BlockCutter | None = None
         self._format = (0, 0)
+        self._block_s = self._block / sample_rate
+        self._taken = 0
+        self._least_waiting = 0  # in the second of now
         self._told = 0  # dropped blocks that were marked as a gap already
 
     def begin(self) -> None:
@@ -207,10 +216,22 @@ class AudioStream(InputStream[AudioClip, AudioClip]):
 
     async def _finish(self, item: AudioClip) -> AudioClip:
         lost, self._told = self.dropped - self._told, self.dropped
+        self._drop_what_stands()  # which lies behind this one
         if not lost:
             return item
-        lost_s = lost * self._block / self.sample_rate
+        lost_s = lost * self._block_s
         return replace(item, gaps=(Gap(item.start_s - lost_s, lost_s), *item.gaps))
+
+    def _drop_what_stands(self) -> None:
+        self._least_waiting = min(self._least_waiting, len(self._queue))
+        self._taken += 1
+        if self._taken * self._block_s < STANDING_S:
+            return
+        if self._least_waiting * self._block_s > STANDING_LEAST_S:
+            for _ in range(self._least_waiting):
+                self._queue.get_nowait()
+            self._queue.dropped += self._least_waiting
+        self._taken, self._least_waiting = 0, len(self._queue)
 
 
 class MessageStream(InputStream[tuple[Any], Any]):

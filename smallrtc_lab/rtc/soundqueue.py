@@ -16,7 +16,7 @@ from .outgoing import AUDIO_RATE_HZ, SAMPLES
 
 __all__ = ["SoundQueue"]
 
-LEAST_BOUND_S = 0.1
+LEAST_BOUND_S = 0.06
 
 
 class SoundQueue:
@@ -25,7 +25,8 @@ class SoundQueue:
     A stretch of sound begins when ``gather_s`` of it are there, or that long after its first sample, so that what
     comes in pieces plays without holes. It ends when the queue runs dry. Between stretches there is silence, or, with
     ``silence`` False, nothing. ``tail`` gives what a resampler still holds when a stretch ends, ``wake`` is called when
-    there is something to play again. At most twice ``gather_s`` and at least 0.1 s wait here.
+    there is something to play again. At most twice ``gather_s`` waits here, but 0.06 s
+    always may.
     """
 
     def __init__(

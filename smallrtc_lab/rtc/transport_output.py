@@ -50,8 +50,8 @@ class TransportOutput:
     async def write_audio_frame(self, sound: Any) -> bool:
         """Send sound of any length: an :class:`AudioClip`, or (n,) or (n, channels) int16, float32 or float64.
 
-        Arrays are taken to be at ``audio_out_sample_rate``. Returns when the last of it is queued, at most a tenth
-        of a second (or two chunks) before it is heard. Writers take turns. Raises :class:`StreamTimeout` when the
+        Arrays are taken to be at ``audio_out_sample_rate``. Returns when the last of it is queued: what waits is
+        at most twice what ``audio_out_10ms_chunks`` gathers. Writers take turns. Raises :class:`StreamTimeout` when the
         client takes nothing for ``audio_out_write_timeout_secs``, and as :func:`.accept.read_sound` does.
         """
         return await _enabled(self._sound, "audio_out_enabled").write(sound)

@@ -85,7 +85,7 @@ async def test_silence_or_nothing() -> None:
 async def test_writers_wait_for_room_and_not_for_ever() -> None:
     """A full queue makes its writer wait until something was played, or StreamTimeout says that nothing is."""
     sounds = queue()
-    sounds.put(counting(4800))
+    sounds.put(counting(3840))
     with pytest.raises(StreamTimeout, match="not connected, or its offer has no sound"):
         await sounds.room(0.05)
     waiting = asyncio.create_task(sounds.room(LONG_S))

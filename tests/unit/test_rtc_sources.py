@@ -93,6 +93,21 @@ async def test_a_slow_reader_knows_what_it_lost() -> None:
     assert not after.gaps
 
 
+async def test_what_stands_in_the_queue_is_dropped_once() -> None:
+    """A reader just as fast as the sound loses what it was behind by for a whole second, once, in a marked gap."""
+    source, stream = listening()
+    gaps = []
+    for n in range(160):
+        source.accept(Arrived(sound(n * 960), ORIGIN_S + 1 + n / 50))
+        if n >= 10:
+            clip = await anext(stream)
+            gaps += [(n, gap.duration_s) for gap in clip.gaps]
+    print(gaps)
+    assert [round(duration_s, 3) for _, duration_s in gaps] == [0.2]
+    assert stream.dropped == 10
+    assert 95 <= gaps[0][0] - 10 <= 105
+
+
 async def test_readers_have_arrays_of_their_own() -> None:
     """Two readers of one picture get two writable arrays, each in its own format, the newest picture only."""
     source = PictureSource("camera", lambda: None, SessionClock(ORIGIN_S))
