@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,21 +19,6 @@ from smallrtc_lab.engine.subscriptions import TimedFrame
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.convert import from_picture
-
-
-@pytest_asyncio.fixture
-async def kernel() -> AsyncIterator[KernelEnd]:
-    """A bridge over real pipes."""
-    end = KernelEnd()
-    yield end
-    await end.close()
-
-
-@pytest.fixture
-def executor() -> Iterator[ThreadPoolExecutor]:
-    """Threads for conversion."""
-    with ThreadPoolExecutor(2) as threads:
-        yield threads
 
 
 class Room:

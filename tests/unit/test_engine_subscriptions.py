@@ -6,14 +6,12 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import av
 import numpy as np
 import pytest
-import pytest_asyncio
 from support.kernelend import KernelEnd
 
 from smallrtc_lab.engine import subscriptions
@@ -28,21 +26,6 @@ class Owner:
     """Says whether pictures may be saved."""
 
     shareable = False
-
-
-@pytest_asyncio.fixture
-async def kernel() -> AsyncIterator[KernelEnd]:
-    """A bridge over real pipes."""
-    end = KernelEnd()
-    yield end
-    await end.close()
-
-
-@pytest.fixture
-def executor() -> Iterator[ThreadPoolExecutor]:
-    """Threads for conversion."""
-    with ThreadPoolExecutor(2) as threads:
-        yield threads
 
 
 def timed(number: int, width: int = 64, height: int = 48, level: int = 100) -> TimedFrame:
