@@ -41,10 +41,10 @@ async def test_values_come_back_as_python_objects(kernel: Kernel) -> None:
 async def test_output_after_the_cell_ended_still_arrives(kernel: Kernel) -> None:
     """A thread that prints later prints under the cell that started it, and the test can wait for that."""
     cell = await kernel.execute(
-        "import threading\nt = threading.Timer(0.5, lambda: print('late'))\nt.start()", timeout_s=10
+        "import threading\nt = threading.Timer(2, lambda: print('late'))\nt.start()", timeout_s=60
     )
     assert "late" not in cell.stdout
-    await cell.wait_for(lambda seen: "late" in seen.stdout, timeout_s=5)
+    await cell.wait_for(lambda seen: "late" in seen.stdout, timeout_s=60)
 
 
 async def test_interrupt_ends_a_busy_cell(kernel: Kernel) -> None:
@@ -52,7 +52,7 @@ async def test_interrupt_ends_a_busy_cell(kernel: Kernel) -> None:
     cell = await kernel.submit("print('begun')\nimport time\ntime.sleep(60)")
     await cell.wait_for(lambda seen: "begun" in seen.stdout)
     await kernel.interrupt()
-    await cell.wait(10, check=False)
+    await cell.wait(60, check=False)
     assert cell.error is not None
     assert cell.error.name == "KeyboardInterrupt"
     assert await kernel.value("1 + 1") == 2
@@ -71,7 +71,7 @@ async def test_a_killed_kernel_is_seen_as_dead(kernel: Kernel) -> None:
     """SIGKILL takes the kernel away at once."""
     assert kernel.is_alive()
     kernel.kill()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while kernel.is_alive():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -85,7 +85,7 @@ async def test_a_served_kernel_restarts_and_is_interrupted(
     cell = await served_kernel.submit("print('begun')\nimport time\ntime.sleep(60)")
     await cell.wait_for(lambda seen: "begun" in seen.stdout)
     await served_kernel.interrupt()
-    await cell.wait(10, check=False)
+    await cell.wait(60, check=False)
     before = served_kernel.pid
     await served_kernel.restart()
     assert await served_kernel.value("__import__('os').getpid()") == served_kernel.pid != before
