@@ -1,6 +1,6 @@
 """What everything is measured against: aiortc alone, doing the same work in the plainest way.
 
-A thread with a loop of its own, as a notebook would run it; or a process: ``python bare.py receive|echo``.
+A thread with a loop of its own, as a notebook would run it; or a process: ``python bare.py receive|echo|echo-audio``.
 """
 
 from __future__ import annotations
@@ -31,6 +31,22 @@ class Echo(MediaStreamTrack):
         image = frame.to_ndarray(format="rgb24")
         returned = av.VideoFrame.from_ndarray(image, "rgb24")
         returned.pts, returned.time_base = frame.pts, frame.time_base
+        return returned
+
+
+class AudioEcho(MediaStreamTrack):
+    """Each block of sound to an array and back."""
+
+    kind = "audio"
+
+    def __init__(self, track: MediaStreamTrack) -> None:
+        super().__init__()
+        self.track = track
+
+    async def recv(self) -> av.AudioFrame:
+        frame = await self.track.recv()
+        returned = av.AudioFrame.from_ndarray(frame.to_ndarray(), "s16", "stereo")
+        returned.sample_rate, returned.pts, returned.time_base = 48000, frame.pts, frame.time_base
         return returned
 
 
@@ -68,6 +84,8 @@ class BareServer:
         def on_track(track: MediaStreamTrack) -> None:
             if track.kind == "video" and self.mode == "echo":
                 peer.addTrack(Echo(track))
+            elif track.kind == "audio" and self.mode == "echo-audio":
+                peer.addTrack(AudioEcho(track))
             else:
                 self.tasks.append(asyncio.ensure_future(self.read(track)))
 

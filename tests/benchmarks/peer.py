@@ -1,9 +1,10 @@
 """The other side of every benchmark: one aiortc peer in a process of its own that offers over HTTP.
 
-``python peer.py '{"url": …, "headers": …, "width": …, "height": …, "seconds": …, "mode": "encoded"|"timecode"}'``
+``python peer.py '{"url": …, "headers": …, "width": …, "height": …, "seconds": …, "mode": …}'``; the modes:
 
 ``encoded`` sends a moving picture that was encoded before (so that sending costs next to nothing) and a tone.
 ``timecode`` draws the time into each picture, and prints how old the pictures are that come back.
+``beeps`` sends no picture, but a beep twice a second, and prints how old the beeps are that come back.
 The last line it prints is JSON with what it measured.
 """
 
@@ -101,6 +102,30 @@ class Tone(Paced):
         return frame
 
 
+class Beeps(Paced):
+    """1 kHz for 20 ms twice a second, else silence; ``begun_s`` says when each began to leave, monotonic."""
+
+    kind = "audio"
+    interval_s = 0.02
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun_s: list[float] = []
+
+    async def recv(self) -> av.AudioFrame:
+        index = await self.due()
+        samples = np.zeros(960)
+        if index % 25 == 0:
+            self.begun_s.append(time.monotonic())
+            samples = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(960) / 48000)
+        stereo = np.repeat((samples * 32767).astype(np.int16), 2)[None, :]
+        frame = av.AudioFrame.from_ndarray(stereo, "s16", "stereo")
+        frame.sample_rate = 48000
+        frame.pts = index * 960
+        frame.time_base = Fraction(1, 48000)
+        return frame
+
+
 def encode_loop(width: int, height: int) -> list[bytes]:
     """Five seconds of a moving picture as VP8, a keyframe each second."""
     encoder = av.CodecContext.create("libvpx", "w")
@@ -124,6 +149,8 @@ class Measured:
     def __init__(self) -> None:
         self.ages_ms: list[float] = []
         self.frames = 0
+        self.beeps: Beeps | None = None
+        self._quiet = 0  # samples since the last beep was heard
 
     async def read(self, track: MediaStreamTrack) -> None:
         try:
@@ -131,6 +158,8 @@ class Measured:
                 frame = await track.recv()
                 if track.kind == "video":
                     self.take(frame)
+                elif self.beeps is not None:
+                    self.hear(frame, self.beeps.begun_s)
         except MediaStreamError:
             pass
 
@@ -142,15 +171,31 @@ class Measured:
         if code is not None:
             self.ages_ms.append(now_ms - code)
 
+    def hear(self, frame: Any, begun_s: list[float]) -> None:
+        """The age of a beep: from the moment its first sample left to the one when it could be played."""
+        now_s = time.monotonic()
+        self.frames += 1
+        loud = np.flatnonzero(np.abs(frame.to_ndarray().reshape(-1, 2)[:, 0].astype(int)) > 3000)
+        if len(loud) and self._quiet + int(loud[0]) > 9600:
+            heard_s = now_s + int(loud[0]) / 48000
+            self.ages_ms.append(
+                1000 * (heard_s - max((at for at in begun_s if at < heard_s), default=heard_s))
+            )
+        self._quiet = 960 - 1 - int(loud[-1]) if len(loud) else self._quiet + 960
+
 
 async def run(task: dict[str, Any]) -> dict[str, Any]:
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
     measured = Measured()
     readers: list[asyncio.Task[None]] = []
     peer.on("track", lambda track: readers.append(asyncio.ensure_future(measured.read(track))))
-    video = (EncodedVideo if task["mode"] == "encoded" else TimecodeVideo)(task["width"], task["height"])
-    peer.addTransceiver(Tone(), direction="sendrecv")
-    peer.addTransceiver(video, direction="sendrecv")
+    if task["mode"] == "beeps":
+        measured.beeps = Beeps()
+        peer.addTransceiver(measured.beeps, direction="sendrecv")
+    else:
+        video = (EncodedVideo if task["mode"] == "encoded" else TimecodeVideo)(task["width"], task["height"])
+        peer.addTransceiver(Tone(), direction="sendrecv")
+        peer.addTransceiver(video, direction="sendrecv")
     channel = peer.createDataChannel("chat", ordered=True)
     beat = asyncio.ensure_future(heartbeat(channel))
     await peer.setLocalDescription(await peer.createOffer())

@@ -1,6 +1,6 @@
 """Figures of smallrtc-lab beside bare aiortc doing the same work, in one run on one machine.
 
-    python tests/benchmarks/run.py [busy delay cpu hand-over imports bundle click]
+    python tests/benchmarks/run.py [busy delay audio-delay cpu hand-over imports bundle click]
     python tests/benchmarks/run.py leaving memory    # two minutes, half an hour
 
 Ratios are what to trust: the absolute figures are those of the machine.
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
@@ -46,6 +47,14 @@ def counts():
     stats = lab.stats()
     audio = stats["connection"]["audio"]
     return stats["video"]["camera"]["received"], stats["audio"]["received"], seen[0]
+"""
+LISTENER = """
+from smallrtc_lab import Lab
+lab = Lab(video=False)
+@lab.on_audio(block={block}, sample_rate=16000)
+def callback(chunk):
+    return chunk.samples
+session = lab._session
 """
 BARE = """
 import sys; sys.path.insert(0, {here!r})
@@ -104,6 +113,26 @@ async def delay(seconds: float = 20.0) -> None:
             f"{name:<36}{figures['median_ms']:7.1f} {figures['p95_ms']:7.1f}   {figures['returned']} frames"
         )
     print(f"{'saved (goal ≥ 25 ms)':<36}{bare['median_ms'] - ours['median_ms']:7.1f}")
+
+
+async def audio_delay(seconds: float = 15.0) -> None:
+    print("\nMicrophone → callback → speaker by a beep, an aiortc client, no video (median, p95 ms)\n")
+    for block in (160, 320):
+        with jupyter() as server:
+            async with kernel(server, LISTENER.format(block=block)) as running:
+                url = offer_url(server, await running.value("session"))
+                peer = await asyncio.to_thread(Peer, url, server.headers, "480p", seconds, "beeps")
+                ours = await asyncio.to_thread(peer.figures)
+                late_s = await running.value("lab.stats()['processing']['audio_late_s']")
+        show_beeps(f"smallrtc-lab, blocks of {block // 16} ms", ours, f", {late_s:.1f} s late")
+    with bare_process("echo-audio") as (url, _):
+        peer = await asyncio.to_thread(Peer, url, {}, "480p", seconds, "beeps")
+        show_beeps("bare aiortc echo, no callback", await asyncio.to_thread(peer.figures), "")
+
+
+def show_beeps(name: str, figures: dict[str, Any], rest: str) -> None:
+    median_ms, p95_ms = figures["median_ms"], figures["p95_ms"]
+    print(f"{name:<36}{median_ms:7.1f} {p95_ms:7.1f}   {figures['ages']} beeps{rest}", flush=True)
 
 
 @contextlib.contextmanager
@@ -224,6 +253,7 @@ async def click() -> None:
 ALL = {
     "busy": busy,
     "delay": delay,
+    "audio-delay": audio_delay,
     "cpu": cpu,
     "hand-over": hand_over,
     "imports": imports,
