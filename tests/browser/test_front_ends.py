@@ -169,7 +169,7 @@ def export(path: Path, family: ProcessFamily) -> str:
 async def test_an_exported_notebook_is_still(
     open_notebook: OpenNotebook, page: Page, tmp_path: Path, results_dir: Path
 ) -> None:
-    """A live notebook, saved and exported: a sentence in the widget's place, no script of ours, nobody's picture."""
+    """A live notebook, saved, exported, opened again without its kernel: a sentence, no script, nobody's picture."""
     notebook = await open_notebook([LAB, "frame = lab.video.latest()\nframe", "lab.audio.record(0.2)"])
     await notebook.run(0)
     await LabView(notebook, 0).start()
@@ -193,3 +193,9 @@ async def test_an_exported_notebook_is_still(
     assert [text.split(": ")[1] for text in await page.locator("img").evaluate_all(shown)] == [
         "not saved with the notebook"
     ]
+    await notebook.restart_kernel()
+    await notebook.reload()
+    await notebook.wait_text(0, "^(?!.*Error displaying).*run this cell to start them")
+    await notebook.screenshot("opened-again")
+    assert (await notebook.run(0)).error is None
+    await LabView(notebook, 0).wait_state("idle")
