@@ -1,7 +1,7 @@
 """Figures of smallrtc-lab beside bare aiortc doing the same work, in one run on one machine.
 
     python tests/benchmarks/run.py [busy delay audio-delay cpu hand-over imports bundle click]
-    python tests/benchmarks/run.py leaving memory    # two minutes, half an hour
+    python tests/benchmarks/run.py leaving recovery memory    # two minutes each, half an hour
 
 Ratios are what to trust: the absolute figures are those of the machine.
 """
@@ -25,6 +25,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 import psutil  # noqa: E402
 from leaving import leaving  # noqa: E402
 from memory import memory  # noqa: E402
+from recovery import recovery  # noqa: E402
 from stage import SIZES, Peer, jupyter, kernel, offer_url  # noqa: E402
 
 CELLS = {
@@ -261,7 +262,7 @@ ALL = {
     "click": click,
 }
 # Of ours alone, and long: only by name.
-LONG = {"leaving": leaving, "memory": memory}
+LONG = {"leaving": leaving, "recovery": recovery, "memory": memory}
 
 
 async def main(names: list[str]) -> None:

@@ -109,23 +109,26 @@ class Theatre:
         self.media = make_known_media(directory)
         self.server: JupyterServer | None = None
         self.browser: Browser | None = None
+        self.host: str | None = None  # the server's name in the address bar, when it is not 127.0.0.1
         self.scenes = 0
 
     @contextlib.asynccontextmanager
-    async def scene(self, *cells: str, **context: Any) -> AsyncIterator[Scene]:
-        """A live Lab in the first of these cells."""
+    async def scene(self, *cells: str, accept: bool = True, **context: Any) -> AsyncIterator[Scene]:
+        """A live Lab in the first of these cells; without `accept` in a browser that asks before it opens a device."""
         self.scenes += 1
-        server, browser = self.stage(), await self.window()
+        server, browser = self.stage(), await self.window(accept)
         path = server.write_notebook(f"scene-{self.scenes}.ipynb", [LAB, *cells])
         page = await browser.new_context(viewport={"width": 1280, "height": 900}, **context)
         await page.add_init_script(WATCH_MEDIA)
-        notebook = NotebookPage(server, page, await page.new_page(), path, self.directory)
+        notebook = NotebookPage(server, page, await page.new_page(), path, self.directory, self.host)
         await notebook.open()
         try:
             yield await self.live(server, browser, notebook)
         finally:
             with contextlib.suppress(Exception):  # whatever the scene has left of it
                 await asyncio.wait_for(notebook.close(), 10)
+            if not accept:
+                await browser.close()
 
     async def live(self, server: JupyterServer, browser: Browser, notebook: NotebookPage) -> Scene:
         await notebook.run(0)
@@ -141,7 +144,9 @@ class Theatre:
             self.server = JupyterServer(self.directory / f"jupyter-{self.scenes}").start()
         return self.server
 
-    async def window(self) -> Browser:
+    async def window(self, accept: bool = True) -> Browser:
+        if not accept:
+            return await launch_chromium(self.driver, self.media, accept=False)
         if self.browser is None or not self.browser.is_connected():
             self.browser = await launch_chromium(self.driver, self.media)
         return self.browser

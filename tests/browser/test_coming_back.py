@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import psutil
 import pytest
 from playwright.async_api import Browser, Playwright, expect
 from support import chromium as debian
+from support.breaking import PLUG, UNPLUG, Cable, NetworkServer, hold, kill, start_again
 from support.jupyter import JupyterServer
 from support.kernel import Kernel
 from support.knownmedia import KnownMedia
@@ -66,12 +66,6 @@ def engine_of(kernel: Kernel) -> psutil.Process:
     """The engine's process."""
     (engine,) = [p for p in psutil.Process(kernel.pid).children() if "smallrtc_lab.engine" in p.cmdline()]
     return engine
-
-
-def hold(processes: list[psutil.Process], number: signal.Signals) -> None:
-    """SIGSTOP or SIGCONT to all of them."""
-    for process in processes:
-        os.kill(process.pid, number)
 
 
 @pytest.mark.parametrize("pause_s", [5, pytest.param(12, marks=pytest.mark.soak)])
@@ -182,25 +176,6 @@ async def test_a_permission_that_is_taken_back_is_said(
     assert await view.problems() == []
 
 
-# No device of a headless browser can be unplugged: what the page sees of it is made here, event by event (W3C Media
-# Capture, 9.3 and 10.2).
-UNPLUG = """(() => {
-  const devices = navigator.mediaDevices
-  window.smallrtcPlugged = [devices.getUserMedia, devices.enumerateDevices]
-  devices.getUserMedia = async () => { throw new DOMException('Requested device not found', 'NotFoundError') }
-  devices.enumerateDevices = async () => []
-  for (const track of smallrtcSeen.tracks.filter(track => track.readyState === 'live')) {
-    track.stop()
-    track.dispatchEvent(new Event('ended'))
-  }
-  devices.dispatchEvent(new Event('devicechange'))
-})()"""
-PLUG = """(() => {
-  [navigator.mediaDevices.getUserMedia, navigator.mediaDevices.enumerateDevices] = window.smallrtcPlugged
-  navigator.mediaDevices.dispatchEvent(new Event('devicechange'))
-})()"""
-
-
 async def test_an_unplugged_device_is_used_again_when_it_is_back(open_notebook: OpenNotebook) -> None:
     """Camera and microphone unplugged while live: the page says so and stays connected; plugged in, they flow again."""
     notebook, view, kernel = await live_lab(open_notebook)
@@ -223,23 +198,6 @@ def own_jupyter(tmp_path: Path) -> Iterator[JupyterServer]:
     assert server.stop() == []
 
 
-def kill(server: JupyterServer) -> None:
-    """SIGKILL to the server's process alone, as the out-of-memory killer does."""
-    assert server.process is not None
-    server.process.kill()
-    server.process.wait(5)
-
-
-def start_again(server: JupyterServer) -> None:
-    """The same server on the same port, with the same token."""
-    with server.log_file.open("ab") as log:
-        server.process = subprocess.Popen(
-            server.command(), cwd=server.root, env=server.family.environment({"JUPYTER_TOKEN": server.token}),
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    server.wait_ready(time.monotonic() + 60)
-
-
 async def test_a_restarted_server_is_found_again(
     own_jupyter: JupyterServer, open_notebook: OpenNotebook
 ) -> None:
@@ -259,42 +217,6 @@ async def test_a_restarted_server_is_found_again(
     await expect(view.root.locator(".srl-status-text")).to_contain_text("Run the cell again", timeout=90_000)
     print(f"server back: said after {time.monotonic() - begun:.2f} s: {await view.status()}")
     assert await live_tracks(notebook) == 0
-
-
-class NetworkServer(JupyterServer):
-    """A JupyterLab that other computers reach."""
-
-    def command(self) -> list[str]:
-        return [word.replace("ip=127.0.0.1", "ip=0.0.0.0") for word in super().command()]
-
-
-class Cable:
-    """A network of two computers: this one, and a namespace in which a browser runs. Needs root."""
-
-    HERE, THERE = "10.213.7.1", "10.213.7.2"
-
-    def __init__(self) -> None:
-        name = f"srl{os.getpid()}"
-        self.namespace, self.end = name, f"{name}a"
-        self.ip(f"netns add {name}")
-        self.ip(f"link add {self.end} type veth peer name {name}b netns {name}")
-        for place, end, address in (("", self.end, self.HERE), (f"-n {name} ", f"{name}b", self.THERE)):
-            self.ip(f"{place}address add {address}/24 dev {end}")
-            self.ip(f"{place}link set {end} up")
-        self.ip(f"-n {name} link set lo up")
-
-    def ip(self, command: str) -> None:
-        subprocess.run(["ip", *command.split()], check=True, timeout=10)
-
-    def cut(self) -> None:
-        self.ip(f"link set {self.end} down")
-
-    def mend(self) -> None:
-        self.ip(f"link set {self.end} up")
-
-    def close(self) -> None:
-        self.ip(f"link delete {self.end}")
-        self.ip(f"netns delete {self.namespace}")
 
 
 @pytest.fixture

@@ -26,12 +26,14 @@ async def launch_chromium(
     *,
     accept: bool = True,
     arguments: tuple[str, ...] = (),
+    executable: Path | None = None,
 ) -> Browser:
     """Start Chromium without a window.
 
     `media=None` is a machine without camera and microphone. `accept` grants every permission without asking
     and, as a side effect, turns the hiding of local addresses (`.local` candidates) off; with `accept=False`
-    a page is refused until its context was given `permissions=["camera", "microphone"]`.
+    a page is refused until its context was given `permissions=["camera", "microphone"]`. `executable` stands in
+    for the installed Chromium.
     """
     options = ["--disable-dev-shm-usage", *arguments]  # /dev/shm is 64 MB in a default container
     if os.geteuid() == 0:
@@ -44,4 +46,4 @@ async def launch_chromium(
             f"--use-file-for-fake-video-capture={media.camera}",
             f"--use-file-for-fake-audio-capture={media.microphone}",
         ]
-    return await playwright.chromium.launch(executable_path=chromium_path(), args=options)
+    return await playwright.chromium.launch(executable_path=executable or chromium_path(), args=options)
