@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from smallrtc_lab.frames import AudioClip
+from smallrtc_lab.frames import AudioClip, Gap
 from smallrtc_lab.framing import Header
 
 from .access import Access
@@ -141,7 +141,9 @@ def _joined(chunks: list[AudioClip], count: int) -> AudioClip:
         begin = _place(chunk, first)
         part = chunk.samples[: max(0, count - begin)]
         samples[begin : begin + len(part)] = part
-    gaps = tuple(dict.fromkeys(gap for chunk in chunks for gap in chunk.gaps))
+    # A gap may be told by two chunks; all of them on the axis of the first.
+    told = ((gap, first._shift_s - chunk._shift_s) for chunk in chunks for gap in chunk.gaps)
+    gaps = tuple(dict.fromkeys(Gap(round(gap.start_s + by_s, 6), gap.duration_s) for gap, by_s in told))
     return AudioClip(
         samples,
         first.sample_rate,

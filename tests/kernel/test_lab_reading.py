@@ -159,6 +159,21 @@ async def test_the_tone_is_right_in_frequency_and_strength(live: Kernel, rate: i
         assert amplitude == pytest.approx(0.5, rel=0.05)
 
 
+async def test_times_are_those_of_capture(live: Kernel) -> None:
+    """A few seconds after the start the sender's reports are there: pictures and sound, pushed and pulled, say so."""
+    await live.wait_value(
+        "[lab.video.latest().time_kind, lab.audio.last(0.1).time_kind]", lambda k: k == ["capture"] * 2
+    )
+    await live.execute(
+        "clip = lab.audio.record(0.3)\nnow_s = lab.stats()['time_s']\nframe = next(lab.video.frames())\n"
+        "chunk = next(lab.audio.chunks())"
+    )
+    assert await live.value("[clip.time_kind, frame.time_kind, chunk.time_kind]") == ["capture"] * 3
+    age_s = await live.value("now_s - clip.times_s[-1]")
+    print(f"the newest sample of a recording is {age_s * 1000:.0f} ms old")
+    assert -0.1 < age_s < 2
+
+
 async def test_more_than_there_is_gives_what_there_is(live: Kernel) -> None:
     """The past is as long as it is, and the clip says so."""
     length_s, start_s = await live.value("(lambda c: [c.duration_s, c.start_s])(lab.audio.last(25))")

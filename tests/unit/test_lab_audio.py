@@ -66,3 +66,21 @@ def test_a_request_is_checked() -> None:
     for wrong in ((960.5, None), (None, "64")):
         with pytest.raises(TypeError, match="is a whole number, not"):
             audio_request(*wrong, 48000, 1)  # type: ignore[arg-type]
+
+
+def test_a_recording_is_joined_by_samples_although_its_times_glide() -> None:
+    """A correction of the times between two chunks moves no sample, and a gap that both tell is told once."""
+    ones = np.ones((160, 1), np.float32)
+    chunks = [
+        AudioClip(
+            ones * number,
+            8000,
+            10.0 + number * 0.02 - number * 0.002,
+            (Gap(10.015 - number * 0.002, 0.01),),
+            _shift_s=-number * 0.002,
+        )
+        for number in (0, 1)
+    ]
+    clip = _joined(chunks, 320)
+    assert clip.samples[:, 0].tolist() == [0.0] * 160 + [1.0] * 160
+    assert clip.gaps == (Gap(10.015, 0.01),)
