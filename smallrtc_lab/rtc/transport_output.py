@@ -35,7 +35,7 @@ class TransportOutput:
 
     @property
     def waiting_s(self) -> float:
-        """Seconds of sound that were written and not played yet."""
+        """Seconds of sound that were written and not sent yet."""
         return 0.0 if self._sound is None else self._sound.queue.waiting_s
 
     @property
@@ -83,10 +83,9 @@ class TransportOutput:
         return sent
 
     def clear(self) -> float:
-        """Drop all sound that was written and not played yet, at once; returns how many seconds it was.
+        """Drop all sound that was written and not sent yet, at once; returns how many seconds it was.
 
-        Writers that still wait return False. What is under way to the client already, some hundredths of a second, is
-        heard.
+        Writers that still wait return False. What was sent ahead, a tenth of a second, is heard.
         """
         waiting_s = self.waiting_s
         if self._sound is not None:
@@ -94,7 +93,7 @@ class TransportOutput:
         return waiting_s
 
     async def drain(self, timeout_s: float = 60.0) -> None:
-        """Wait until everything written was played; raises ``TimeoutError`` after ``timeout_s``."""
+        """Wait until everything written was sent; raises ``TimeoutError`` after ``timeout_s``."""
         if self._sound is not None:
             await self._sound.queue.idle(timeout_s)
 
@@ -106,7 +105,7 @@ class TransportOutput:
         if self._sound is not None:
             queue = self._sound.queue
             numbers |= {
-                "audio_played_s": queue.played / 48_000,
+                "audio_sent_s": queue.taken / 48_000,
                 "audio_cleared_s": queue.cleared / 48_000,
                 "audio_waiting_s": queue.waiting_s,
             }

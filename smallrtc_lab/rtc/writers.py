@@ -16,10 +16,11 @@ from smallrtc_lab.media.resample import Int16, Resampler, to_int16
 from smallrtc_lab.params import TransportParams
 
 from .accept import WrittenPicture, read_picture, read_sound
-from .outgoing import AUDIO_RATE_HZ, OutputAudioTrack, OutputVideoTrack
+from .outgoing import AUDIO_RATE_HZ, OutputVideoTrack
 from .pace import Pace
 from .soundqueue import SoundQueue
 from .still import StillVideoTrack
+from .writtentrack import WrittenAudioTrack
 
 __all__ = ["PictureWriter", "SoundWriter"]
 
@@ -42,11 +43,10 @@ class SoundWriter:
         self.queue = SoundQueue(
             params.audio_out_channels,
             gather_s=params.audio_out_10ms_chunks / 100,
-            silence=params.audio_out_auto_silence,
             tail=self._flush,
             wake=lambda: self.track.resume(),
         )
-        self.track = OutputAudioTrack(self.queue)
+        self.track = WrittenAudioTrack(self.queue, silence=params.audio_out_auto_silence)
 
     async def write(self, sound: Any) -> bool:
         """Queue all of ``sound``, waiting for room; False when it was cleared or closed meanwhile."""

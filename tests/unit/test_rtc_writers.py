@@ -33,12 +33,11 @@ async def played(writer: SoundWriter, sounds: list[Any]) -> np.ndarray:
     writing = asyncio.create_task(write())
     pieces = []
     deadline_s = time.monotonic() + LONG_S
-    while not writing.done() or writer.queue.waiting_s:
+    while not (writing.done() and not writer.queue.waiting_s):
         assert time.monotonic() < deadline_s
         await asyncio.sleep(0)
-        if writer.queue.waiting_s > 0.06 or writing.done():
-            piece = writer.queue.read(960)
-            pieces += [] if piece is None else [piece]
+        piece = writer.queue.take() if not writing.done() else writer.queue.finish()
+        pieces += [] if piece is None else [piece]
     await writing
     return np.concatenate(pieces) / 32768
 
@@ -83,7 +82,7 @@ async def test_writers_take_turns_and_a_closed_one_says_so() -> None:
     waiting = [asyncio.create_task(writer.write(np.full(48_000, level))) for level in (0.25, 0.5)]
     await asyncio.sleep(0.05)
     assert not any(task.done() for task in waiting)
-    read = writer.queue.read(960)
+    read = writer.queue.take()
     assert read is not None
     assert set(np.unique(read)) == {8192}
     writer.close()
