@@ -18,9 +18,9 @@ import numpy as np
 from smallrtc_lab import Lab
 lab = Lab()
 lab.simulate(video="bars", audio="tone")
-lab.wait_live(20)
+lab.wait_live(60)
 """
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 class Page:
@@ -47,7 +47,7 @@ class Page:
 @pytest_asyncio.fixture
 async def page(jupyter: JupyterServer, served_kernel: Kernel) -> AsyncIterator[Page]:
     """A page of a lab that is live."""
-    await served_kernel.execute(BEGIN, timeout_s=60)
+    await served_kernel.execute(BEGIN, timeout_s=90)
     session = await served_kernel.value("lab._session")
     address = jupyter.url.replace("http", "ws", 1) + f"smallrtc/sessions/{session}/socket"
     headers = {"Authorization": f"token {jupyter.token}"}
@@ -78,14 +78,14 @@ async def test_the_page_sees_whose_result_it_gets_and_moves_its_controls(
     assert (controls["mode"]["options"], controls["on"]["value"]) == (["soft", "hard"], True)
     await kernel.wait_value("len(calls) > 0 and calls[-1]", lambda call: call == [25, "minimum", True])
     busy = await kernel.submit(
-        "t = time.monotonic()\nwhile calls[-1][0] != 31: assert time.monotonic() < t + 20"
+        "t = time.monotonic()\nwhile calls[-1][0] != 31: assert time.monotonic() < t + 60"
     )
     await asyncio.sleep(0.2)
     for name, value in (("mode", "hard"), ("on", False), ("nonsense", 1), ("k", 999), ("k", 31)):
         await page.say(type="control", callback="effect", name=name, value=value)
     assert (await page.read("log", lambda m: m["text"] == "got 31"))["text"] == "got 31"
     assert (await page.read("values", lambda m: m["values"]["k"] == 31))["values"] == {"k": 31}
-    await busy.wait(20)
+    await busy.wait(90)
     assert await kernel.value("calls[-1]") == [31, "maximum", False]
     await kernel.execute("@lab.on_video\ndef another(frame): return 255 - frame.image\n")
     told = await page.read("processors", lambda m: (m["video"] or {}).get("name") == "another")

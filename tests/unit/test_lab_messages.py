@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
 
+from smallrtc_lab.lab import messages as messages_module
 from smallrtc_lab.lab.messages import MessageHandlers
 
 
@@ -20,7 +22,8 @@ class Wire:
         pass
 
     def submit(self, method: str, **arguments: Any) -> None:
-        self.told.append(arguments["problem"])
+        if method == "problem":
+            self.told.append(arguments["problem"])
 
 
 @pytest.fixture
@@ -79,3 +82,46 @@ def test_a_function_of_the_same_name_replaces_the_one_before(handlers) -> None:
     handlers.received(1)
     settle(handlers)
     assert got == [("second", 1)]
+
+
+def test_a_function_that_does_not_return_is_named_once_it_is_long(
+    handlers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever looks finds which one runs, and that the others wait; when it has returned nothing is said any more."""
+    gate = threading.Event()
+
+    def waits(message: Any) -> None:
+        gate.wait(60)
+
+    handlers.add(waits)
+    handlers.watch_stuck()
+    handlers.received(1)
+    monkeypatch.setattr(messages_module, "_STUCK_S", 0.05)
+    deadline_s = time.monotonic() + 60
+    while "waits has not returned" not in (said := capsys.readouterr().err):
+        assert time.monotonic() < deadline_s
+        handlers.watch_stuck()
+        time.sleep(0.01)
+    assert "what shares its thread waits" in said
+    gate.set()
+    settle(handlers)
+    handlers.watch_stuck()
+    handlers.watch_stuck()
+    assert handlers._stuck is None
+
+
+def test_a_message_that_ends_programs_ends_nothing(handlers, capsys: pytest.CaptureFixture[str]) -> None:
+    """`exit()` in a function is an error as any: said, counted, and the next message is handled."""
+    got: list[Any] = []
+
+    def leaves(message: Any) -> None:
+        got.append(message)
+        raise SystemExit(message)
+
+    handlers.add(leaves)
+    handlers.received("one")
+    handlers.received("two")
+    settle(handlers)
+    assert got == ["one", "two"]
+    assert "SystemExit: two" in capsys.readouterr().err
+    assert handlers._access.told[0]["message"] == "leaves: SystemExit: one"

@@ -95,6 +95,78 @@ def test_a_function_that_ran_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch
     assert ended == ["it had not returned after 0.7 s and was stopped", "next"]
 
 
+async def waits_for_ever(heard: list[str], *, stubborn: bool) -> None:
+    """Awaits; what is stubborn goes on when it is cancelled."""
+    try:
+        await asyncio.sleep(1000)
+    except asyncio.CancelledError:
+        heard.append("cancelled")
+        while stubborn:
+            time.sleep(0.001)
+        raise
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_an_async_function_that_waits_for_ever_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch, stubborn: bool
+) -> None:
+    """At what it awaits; one that goes on nevertheless is stopped as any; the next call is alone on its loop."""
+    monkeypatch.setattr(worker_module, "STOP_S", 0.7)
+    ended: list[str] = []
+
+    async def after() -> None:
+        ended.append(f"{len(asyncio.all_tasks())} task")
+
+    def job() -> None:
+        with pytest.raises(CallbackStopped):
+            worker.call(waits_for_ever, ended, stubborn=stubborn)
+        ended.append("stopped")
+
+    worker = Worker("test async endless")
+    worker.submit(job)
+    worker.submit(lambda: worker.call(after))
+    worker.close()
+    stopped_after(worker, 60)
+    while not ended:
+        time.sleep(0.01)
+    if stubborn:
+        worker.stop_call()
+    assert worker.join(60)
+    assert ended == ["cancelled", "stopped", "1 task"]
+
+
+def test_how_long_a_call_runs_is_known() -> None:
+    """From any thread; none runs before and after."""
+    gate = threading.Event()
+    worker = Worker("test busy")
+    assert worker.busy_s == 0
+    worker.submit(lambda: worker.call(gate.wait, 60))
+    deadline_s = time.monotonic() + 60
+    while worker.busy_s < 0.05:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    gate.set()
+    worker.close()
+    assert worker.join(60)
+    assert worker.busy_s == 0
+
+
+def test_what_ends_programs_ends_no_worker() -> None:
+    """SystemExit and KeyboardInterrupt of a job are logged, and the next job runs."""
+    done: list[int] = []
+
+    def leave(kind: type[BaseException]) -> None:
+        raise kind
+
+    worker = Worker("test exit")
+    for kind in (SystemExit, KeyboardInterrupt):
+        worker.submit(lambda kind=kind: leave(kind))  # type: ignore[misc]
+    worker.submit(lambda: done.append(1))
+    worker.close()
+    assert worker.join(60)
+    assert done == [1]
+
+
 def test_a_function_that_has_just_begun_is_left_alone() -> None:
     """After the kernel was busy the engine has missed an answer for long, but this call is not to blame."""
     gate, results = threading.Event(), []
