@@ -1,4 +1,4 @@
-"""Functions of a person that are called with live frames: processors, observers, and their handles.
+"""Functions of a person that are called with live frames, and their handles; the kinds of them are next door.
 
 A handle stays callable as the plain function it was made from. A function never runs concurrently with itself: its
 frames come one by one, on the worker thread of its kind.
@@ -14,20 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.framing import Header
 
 from .access import Access
 from .controls import Controls
 from .report import Report
-from .results import as_picture, as_samples
 from .signatures import identity, name_of, require_callable_with
 from .worker import Worker
 
-__all__ = ["AudioObserver", "AudioProcessor", "Callback", "VideoObserver", "VideoProcessor"]
+__all__ = ["FAILED", "Callback"]
 
 Function = Callable[..., Any]
-_FAILED = object()
+FAILED = object()  # instead of a result, after the error was reported
 
 
 class Callback:
@@ -157,7 +155,7 @@ class Callback:
         raise NotImplementedError
 
     def _run(self, item: Any) -> Any:
-        """The function's result for one item, or ``_FAILED`` after its error was reported."""
+        """The function's result for one item, or ``FAILED`` after its error was reported."""
         started_s = time.perf_counter()
         self._calls += 1
         try:
@@ -182,120 +180,13 @@ class Callback:
     def _run_fallback(self, item: Any) -> Any:
         """A function that has never worked yet leaves the floor to the last good one of its name."""
         if self.fallback is None or not self._falls_back:
-            return _FAILED
+            return FAILED
         try:
             return self._checked(self._worker.call(self.fallback, item), item)
         except BaseException as error:  # noqa: BLE001 - border, as above
             self._report.failed(error, meanwhile=self.meanwhile)
             self.fallback = None
-            return _FAILED
+            return FAILED
 
     def _checked(self, result: Any, item: Any) -> Any:
         return result
-
-
-class _VideoCallback(Callback):
-    """With frames of ``lab.video`` or ``lab.screen``."""
-
-    def _work(self, header: Header, payload: bytes) -> None:
-        number = header["subscription"]
-        if not self._access.client.is_subscribed(number):  # paused, removed, or of an engine that has gone
-            self._access.client.free(header)
-            return
-        fields: dict[str, Any] = {"failed": True}
-        try:
-            frame = self._access.frame(header, self._request["source"])
-            if not self._request.get("native"):
-                self._request["size"] = [
-                    frame.width,
-                    frame.height,
-                ]  # also after a pause, and of another engine
-            self._access.client.free(header)  # copied: a function that takes long keeps no slot from others
-            self._hand_overs_ms.append(1000 * (time.monotonic() - header["decoded_s"]))
-            fields = self._answer(self._run(frame))
-        except SmallRTCError:
-            return  # the engine ended in between; its successor begins anew
-        finally:
-            self._access.done(number, **fields)
-
-    def _answer(self, result: Any) -> dict[str, Any]:
-        return {}
-
-
-class VideoObserver(_VideoCallback):
-    """Sees frames; nothing goes back."""
-
-
-class VideoProcessor(_VideoCallback):
-    """What it returns is what the browser sees."""
-
-    processes = True
-    meanwhile = "the unprocessed picture is shown"
-    _hinted = False
-
-    def _run(self, item: Any) -> Any:
-        probe = None if self._hinted or self._calls > 30 else item.image[::16, ::16].copy()
-        result = super()._run(item)
-        if probe is not None and result is None and not np.array_equal(probe, item.image[::16, ::16]):
-            self._hinted = True
-            self._report.hint(f"{self.name} changed the picture but returned nothing: return it to see it.")
-        return result
-
-    def _checked(self, result: Any, item: Any) -> Any:
-        return as_picture(result)
-
-    def _answer(self, result: Any) -> dict[str, Any]:
-        if result is _FAILED:
-            return {"failed": True}
-        ref = None if result is None else self._access.client.lend(result)
-        if ref is None:
-            return {}
-        colour = "bgr" if self._request["format"] == "bgr" else "rgb"
-        picture_format = "gray" if result.ndim == 2 else colour
-        return {"slot": list(ref), "shape": list(result.shape), "format": picture_format}
-
-
-class AudioObserver(Callback):
-    """Hears blocks of sound; nothing goes back."""
-
-    kind = "audio"
-
-    def _work(self, header: Header, payload: bytes) -> None:
-        number = header["subscription"]
-        if not self._access.client.is_subscribed(number):
-            return
-        clip = self._access.clip(header, payload)
-        result = self._run(clip)
-        self._send(number, clip, result)
-        self._access.done(number, failed=result is _FAILED)
-
-    def _send(self, number: int, clip: Any, result: Any) -> None:
-        pass
-
-
-class AudioProcessor(AudioObserver):
-    """What it returns can be listened to: it stands for the last ``hop`` samples of the block."""
-
-    processes = True
-    meanwhile = "the unprocessed sound passes"
-
-    def _checked(self, result: Any, item: Any) -> Any:
-        samples, hop = as_samples(result), self._request["hop"]
-        if samples is None or len(samples) == hop:
-            return samples
-        came = f"a block of {len(item)} samples came in, {len(samples)} were returned"
-        if hop < len(item):
-            came += f": with hop={hop} return the {hop} that stand for its last ones, as in out[-{hop}:]"
-        raise ValueError(came)
-
-    def _send(self, number: int, clip: Any, result: Any) -> None:
-        samples = None if result is _FAILED else result
-        header = {
-            "type": "result",
-            "session": self._access.session_id,
-            "subscription": number,
-            "start_s": clip.start_s - clip._shift_s + (len(clip) - self._request["hop"]) / clip.sample_rate,
-            "sample_rate": clip.sample_rate,
-            "channels": 1 if samples is None else samples.shape[1],
-        }
-        self._access.client.send(header, b"" if samples is None else samples.tobytes())

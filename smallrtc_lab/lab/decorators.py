@@ -8,9 +8,9 @@ from typing import Any, Literal
 from smallrtc_lab.frames import PixelFormat
 
 from .audio import audio_request
-from .callbacks import AudioObserver, AudioProcessor, VideoObserver, VideoProcessor
 from .messages import MessageHandlers
 from .options import checks_keywords
+from .processors import AudioObserver, AudioProcessor, VideoObserver, VideoProcessor
 from .registrations import Registrations
 from .video import Size, video_request
 
