@@ -130,7 +130,9 @@ function notAllowed(text: string, site: Site, wanted: Wanted): Problem {
   return {
     code: "permission-denied",
     message: site.denied ? `Your ${what} ${are(wanted)} blocked for this site.` : `You did not allow your ${what}.`,
-    next_step: `Press Start to be asked again. If no question appears, click the icon left of the address, allow the ${what} and reload.`,
+    next_step: site.denied
+      ? `Click the icon left of the address, allow the ${what}, then press Start. If nothing changes, reload the page.`
+      : `Press Start to be asked again. If no question appears, click the icon left of the address, allow the ${what} and reload.`,
   };
 }
 

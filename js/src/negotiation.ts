@@ -168,7 +168,8 @@ export function digest(reports: Report[], last: Counters | null): { stats: PageS
   const received = ofType("inbound-rtp");
   const sending = sum(sent, "bytesSent") > 0;
   const flow = sending ? sent : received;
-  const pictures = [...sent, ...received].filter((one) => one["kind"] === "video" && num(one, "frameWidth"));
+  const inOrder = [...sent].sort((a, b) => String(a["mid"]).localeCompare(String(b["mid"]))); // the camera's section is before the screen's
+  const pictures = [...inOrder, ...received].filter((one) => one["kind"] === "video" && num(one, "frameWidth"));
   const picture = pictures.find((one) => num(one, "framesPerSecond")) ?? pictures[0];
   const pair = selectedPair(reports);
   const counters: Counters = {

@@ -191,7 +191,7 @@ export function statusLine(now: Snapshot): Line {
     case "live":
       return { tone: "live", text: liveText(now) };
     case "reconnecting":
-      return { tone: "busy", text: "The connection was interrupted. Reconnecting…" };
+      return { tone: "busy", text: "Interrupted. Reconnecting…" };
     case "failed":
     case "idle":
       return idleLine(now);

@@ -68,6 +68,14 @@ const END = (candidateType: string) => ({ id: "l", type: "local-candidate", time
 const sent = (timestamp: number, bytesSent: number, packetsSent: number) => ({ id: "o", type: "outbound-rtp", timestamp, kind: "video", bytesSent, packetsSent, frameWidth: 640, frameHeight: 480, framesPerSecond: 30 });
 const lost = (packetsLost: number) => ({ id: "ri", type: "remote-inbound-rtp", timestamp: 0, kind: "video", packetsLost });
 
+test("beside a shared screen the figures are the camera's", () => {
+  const screen = { ...sent(1000, 1, 1), id: "S", mid: "2", frameWidth: 1920, framesPerSecond: 5 };
+  const camera = { ...sent(1000, 1, 1), mid: "1" };
+  const { stats } = n.digest([screen, camera], null);
+  assert.deepEqual([stats.width, stats.fps], [640, 30]);
+  assert.equal(n.digest([screen, { ...camera, framesPerSecond: 0 }], null).stats.width, 1920);
+});
+
 test("two looks at getStats give rate, loss, delay and route", () => {
   const first = n.digest([PAIR, END("host"), sent(1000, 1000, 10), lost(0)], null);
   assert.deepEqual(first.stats, { fps: 30, width: 640, height: 480, rtt_ms: 12.4, bitrate_bps: null, loss: null, route: "direct" });

@@ -154,6 +154,38 @@ async def test_a_page_reloaded_during_a_busy_cell(open_notebook: OpenNotebook) -
     await flows(kernel)
 
 
+SLOW = """
+import threading, time
+import psutil
+from smallrtc_lab import Lab
+
+def hold():
+    while not (found := [p for p in psutil.Process().children() if "smallrtc_lab.engine" in p.cmdline()]):
+        time.sleep(0.001)
+    found[0].suspend()
+    time.sleep(9)
+    found[0].resume()
+
+threading.Thread(target=hold).start()
+lab = Lab()
+lab
+"""
+
+
+async def test_an_engine_that_starts_slowly_is_waited_for(open_notebook: OpenNotebook) -> None:
+    """On a machine so busy that the engine needs ten seconds, the page waits and says for whom; then Start works."""
+    notebook = await open_notebook([SLOW])
+    await notebook.run(0)
+    view = LabView(notebook, 0)
+    await asyncio.sleep(7)  # longer than the server waits
+    assert await view.status() == "Waiting for Python…"
+    begun = time.monotonic()
+    await view.wait_link("open", 60)
+    print(f"there {time.monotonic() - begun + 7:.1f} s after the cell")
+    await view.start()
+    await flows(await notebook.kernel())
+
+
 DEVICES = ("camera", "microphone")
 
 

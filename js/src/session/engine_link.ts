@@ -9,8 +9,8 @@ import type { Store } from "../status.ts";
 import { isQuiet } from "../status.ts";
 import { Gate } from "./waiting.ts";
 
-/** An engine that starts with its kernel needs a moment before it can be here. */
-const ENGINE_START_MS = 5000;
+/** An engine that starts with its kernel needs a moment before it can be here; on a small, busy machine a long one. */
+const ENGINE_START_MS = 20_000;
 
 export interface LinkEvents {
   /** `hello` was sent on a new socket: the moment to say how things stand. */

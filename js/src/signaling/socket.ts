@@ -9,6 +9,8 @@ import { probeSocket, socketUrl } from "./server.ts";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8000;
+/** So many pauses are skipped where nobody has the session yet: the server itself waits some seconds for its engine. */
+const SELDOM = 2;
 /** A browser waits minutes for a server that swallows everything. */
 const OPEN_WITHIN_MS = 5000;
 /** Close codes of the server: 4000 and an HTTP status. */
@@ -114,11 +116,16 @@ export class SessionSocket {
   }
 
   private async lost(opened: boolean, event: CloseEvent): Promise<void> {
+    if (event.code === UNKNOWN_SESSION) {
+      this.failures = Math.max(this.failures, SELDOM); // an engine may be slow to start, or never come
+      this.failed(MEANING["unknown-session"]);
+      return;
+    }
     if (event.code >= 4000 && event.code !== TOO_SLOW) {
       // the engine's page-kick, or the server's refusal after the upgrade: a reason was given
       this.wanted = false;
       const said = { code: `closed-${event.code}`, message: event.reason || "Python closed this page's session.", next_step: null };
-      this.events.closed(event.code === UNKNOWN_SESSION ? PROBLEMS.kernelGone : said, true);
+      this.events.closed(said, true);
       return;
     }
     let meaning = { problem: null as Problem | null, final: false };
