@@ -10,26 +10,29 @@ from support.jupyter import JupyterServer
 from support.kernel import CellFailed, Kernel
 
 
-async def test_a_cell_gives_its_text_streams_and_result(kernel: Kernel) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_cell_gives_its_text_streams_and_result(shared_kernel: Kernel) -> None:
     """Printed lines, standard error and the last expression of a cell come back apart."""
-    cell = await kernel.execute("import sys\nprint('out')\nprint('err', file=sys.stderr)\n6 * 7")
+    cell = await shared_kernel.execute("import sys\nprint('out')\nprint('err', file=sys.stderr)\n6 * 7")
     assert (cell.stdout, cell.stderr, cell.result, cell.error) == ("out\n", "err\n", "42", None)
     assert cell.text == "out\n42"
 
 
-async def test_a_raising_cell_fails_the_test_unless_asked(kernel: Kernel) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_raising_cell_fails_the_test_unless_asked(shared_kernel: Kernel) -> None:
     """A cell that raises fails the test with the kernel's traceback, or hands it out with check=False."""
     with pytest.raises(CellFailed, match="ZeroDivisionError"):
-        await kernel.execute("1 / 0")
-    cell = await kernel.execute("1 / 0", check=False)
+        await shared_kernel.execute("1 / 0")
+    cell = await shared_kernel.execute("1 / 0", check=False)
     assert cell.error is not None
     assert (cell.error.name, cell.error.message) == ("ZeroDivisionError", "division by zero")
 
 
-async def test_values_come_back_as_python_objects(kernel: Kernel) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_values_come_back_as_python_objects(shared_kernel: Kernel) -> None:
     """An expression's value crosses as JSON, arrays as lists."""
-    await kernel.execute("import numpy as np")
-    assert await kernel.value(
+    await shared_kernel.execute("import numpy as np")
+    assert await shared_kernel.value(
         "{'shape': np.zeros((2, 3)).shape, 'sum': np.arange(4).sum(), 'text': 'é'}"
     ) == {
         "shape": [2, 3],
@@ -38,24 +41,26 @@ async def test_values_come_back_as_python_objects(kernel: Kernel) -> None:
     }
 
 
-async def test_output_after_the_cell_ended_still_arrives(kernel: Kernel) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_output_after_the_cell_ended_still_arrives(shared_kernel: Kernel) -> None:
     """A thread that prints later prints under the cell that started it, and the test can wait for that."""
-    cell = await kernel.execute(
+    cell = await shared_kernel.execute(
         "import threading\nt = threading.Timer(2, lambda: print('late'))\nt.start()", timeout_s=60
     )
     assert "late" not in cell.stdout
     await cell.wait_for(lambda seen: "late" in seen.stdout, timeout_s=60)
 
 
-async def test_interrupt_ends_a_busy_cell(kernel: Kernel) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_interrupt_ends_a_busy_cell(shared_kernel: Kernel) -> None:
     """Interrupt raises KeyboardInterrupt in the running cell, and the kernel stays."""
-    cell = await kernel.submit("print('begun')\nimport time\ntime.sleep(60)")
+    cell = await shared_kernel.submit("print('begun')\nimport time\ntime.sleep(60)")
     await cell.wait_for(lambda seen: "begun" in seen.stdout)
-    await kernel.interrupt()
+    await shared_kernel.interrupt()
     await cell.wait(60, check=False)
     assert cell.error is not None
     assert cell.error.name == "KeyboardInterrupt"
-    assert await kernel.value("1 + 1") == 2
+    assert await shared_kernel.value("1 + 1") == 2
 
 
 async def test_restart_is_a_new_process_with_the_same_client(kernel: Kernel) -> None:
