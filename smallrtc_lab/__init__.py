@@ -9,7 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .bots.arguments import RunnerArguments
     from .errors import (
+        BotFileError,
         ClosedError,
         ConnectionFailed,
         EngineCrashed,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from .frames import AudioClip, Gap, VideoClip, VideoFrame
     from .lab.lab import Lab
     from .lab.registry import close_all, labs
+    from .lab.serving import Serving, serve
     from .params import TransportParams, VADParams
     from .rtc.connection import IceServer, SmallWebRTCConnection
     from .rtc.requests import (
@@ -38,6 +41,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AudioClip": ".frames",
+    "BotFileError": ".errors",
     "ClosedError": ".errors",
     "ConnectionFailed": ".errors",
     "ConnectionMode": ".rtc.requests",
@@ -50,6 +54,8 @@ _HOMES = {
     "NotLiveError": ".errors",
     "ProtocolError": ".errors",
     "RequestError": ".errors",
+    "RunnerArguments": ".bots.arguments",
+    "Serving": ".lab.serving",
     "SmallRTCError": ".errors",
     "SmallWebRTCConnection": ".rtc.connection",
     "SmallWebRTCPatchRequest": ".rtc.requests",
@@ -63,10 +69,12 @@ _HOMES = {
     "VideoFrame": ".frames",
     "close_all": ".lab.registry",
     "labs": ".lab.registry",
+    "serve": ".lab.serving",
 }
 
 __all__ = [
     "AudioClip",
+    "BotFileError",
     "ClosedError",
     "ConnectionFailed",
     "ConnectionMode",
@@ -79,6 +87,8 @@ __all__ = [
     "NotLiveError",
     "ProtocolError",
     "RequestError",
+    "RunnerArguments",
+    "Serving",
     "SmallRTCError",
     "SmallWebRTCConnection",
     "SmallWebRTCPatchRequest",
@@ -92,6 +102,7 @@ __all__ = [
     "VideoFrame",
     "close_all",
     "labs",
+    "serve",
 ]
 
 

@@ -9,7 +9,8 @@
     │   └── EngineTimeout         it did not answer in time (also a TimeoutError)
     ├── ClosedError               the lab, connection or stream was closed before
     ├── ProtocolError             a message that does not follow the protocol
-    └── RequestError              a signaling request refused: HTTP status, code, sentence
+    ├── RequestError              a signaling request refused: HTTP status, code, sentence
+    └── BotFileError              a file or object from which no bot could be taken
 
 Every message is one plain sentence that names the next step.
 """
@@ -17,6 +18,7 @@ Every message is one plain sentence that names the next step.
 from __future__ import annotations
 
 __all__ = [
+    "BotFileError",
     "ClosedError",
     "ConnectionFailed",
     "EngineCrashed",
@@ -89,3 +91,7 @@ class RequestError(SmallRTCError):
     def to_json(self) -> dict[str, str]:
         """The body of the HTTP answer, in the shape Jupyter's own API errors have."""
         return {"message": self.message, "reason": self.code}
+
+
+class BotFileError(SmallRTCError):
+    """A file or object from which no bot could be taken; the message ends with the traceback where there is one."""

@@ -19,10 +19,11 @@ from typing import Any, TextIO
 
 from smallrtc_lab.engine.link import LinkAddress
 from smallrtc_lab.engine.parent import watch_parent
+from smallrtc_lab.errors import BotFileError
 from smallrtc_lab.rtc.requests import ConnectionMode
 
 from .host import BotHost, HostOptions
-from .loading import BotFileError, load_bot
+from .loading import load_bot
 from .program import BotProgram
 
 BROKEN_FILE = 3  # the exit code when the file has no bot that can be served
@@ -67,7 +68,11 @@ def main() -> int:
 async def _serve(bot: Any, order: dict[str, Any], status: _Status) -> None:
     ended = asyncio.Event()
     _watch(order["parent"], ended)
-    options = HostOptions(mode=ConnectionMode(order["mode"]), esp32_host=order.get("esp32_host"))
+    options = HostOptions(
+        mode=ConnectionMode(order["mode"]),
+        max_connections=order.get("max_connections"),
+        esp32_host=order.get("esp32_host"),
+    )
     address = LinkAddress(order["server"], order["name"], order["proof"], order.get("certificate"))
     program = BotProgram(BotHost(bot, options, status.report), order["session"], address, status.tell)
     await ended.wait()

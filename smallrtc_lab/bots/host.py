@@ -38,6 +38,7 @@ class HostOptions:
     """
 
     mode: ConnectionMode = ConnectionMode.MULTIPLE
+    max_connections: int | None = None
     esp32_host: str | None = None
     connection_options: dict[str, Any] = field(default_factory=dict)
 
@@ -59,7 +60,7 @@ class BotHost:
         self._options = options
         self._report = report
         self._ice_servers: list[Any] = []
-        self._max_connections: int | None = None
+        self._max_connections = options.max_connections
         self._clients: list[_Client] = []
         self._loop = asyncio.get_running_loop()
         self._closed = False
@@ -71,7 +72,9 @@ class BotHost:
 
     def use(self, *, ice_servers: list[Any], max_connections: int | None) -> None:
         """What the server allows and offers, for clients from now on."""
-        self._ice_servers, self._max_connections = ice_servers, max_connections
+        self._ice_servers = ice_servers
+        known = [n for n in (self._options.max_connections, max_connections) if n is not None]
+        self._max_connections = min(known, default=None)
 
     async def offer(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to an offer; raises :class:`RequestError`. A new client gets a bot of its own."""

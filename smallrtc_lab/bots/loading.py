@@ -8,17 +8,13 @@ import sys
 import traceback
 from pathlib import Path
 
-from smallrtc_lab.errors import SmallRTCError
+from smallrtc_lab.errors import BotFileError
 
 from .arguments import Bot
 
-__all__ = ["BotFileError", "bot_of", "load_bot"]
+__all__ = ["bot_of", "load_bot"]
 
 _MODULE = "smallrtc_bot"
-
-
-class BotFileError(SmallRTCError):
-    """A file from which no bot could be taken; the message ends with the traceback where there is one."""
 
 
 def load_bot(path: Path) -> Bot:

@@ -41,6 +41,7 @@ class BotOrder:
     proof: str = field(repr=False)
     certificate: str | None = None
     mode: str = "multiple"
+    max_connections: int | None = None
     esp32_host: str | None = None
 
 

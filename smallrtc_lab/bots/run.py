@@ -12,6 +12,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
 from .arguments import Bot, RunnerArguments
@@ -41,11 +42,19 @@ class BotRun:
     """A thread with a loop. ``submit`` runs coroutines there, to make the connection; ``begin`` calls the bot, once.
 
     ``report(text)`` is told, from that thread, when the bot raises or does not end; ``on_end(run)`` is called there
-    when everything is over.
+    when everything is over. Everything on the thread happens ``inside`` that context.
     """
 
-    def __init__(self, bot: Bot, report: Report, on_end: Callable[[BotRun], None]) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        report: Report,
+        on_end: Callable[[BotRun], None],
+        *,
+        inside: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._bot = bot
+        self._inside = inside
         self._report = report
         self._on_end = on_end
         self._loop = asyncio.new_event_loop()
@@ -100,7 +109,7 @@ class BotRun:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            with self._inside(), asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(self._live())
         finally:
             self._on_end(self)

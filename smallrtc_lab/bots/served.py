@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +38,14 @@ class ServedBot:
     """The hall's handler, see :class:`~smallrtc_lab.engine.client.SessionHandler`. Thread-safe."""
 
     def __init__(
-        self, client: EngineClient, name: str, bot: Bot, report: Report, *, options: dict[str, Any]
+        self,
+        client: EngineClient,
+        name: str,
+        bot: Bot,
+        report: Report,
+        *,
+        options: dict[str, Any],
+        inside: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.name = name
         self.refusal: str | None = None
@@ -44,6 +53,7 @@ class ServedBot:
         self._bot = bot
         self._report = report
         self._options = options
+        self._inside = inside
         self._lock = threading.Lock()
         self._runs: dict[str, tuple[BotRun, BridgedConnection, ServedClient]] = {}
 
@@ -97,7 +107,7 @@ class ServedBot:
 
     def _take_in(self, header: Header) -> None:
         child = header["client"]
-        run = BotRun(self._bot, self._report, lambda _: self._ended(child))
+        run = BotRun(self._bot, self._report, lambda _: self._ended(child), inside=self._inside)
         connection = BridgedConnection(self._client, child, header["pc_id"], run.loop)
         who = ServedClient(header["pc_id"], time.time(), header["session_id"])
         with self._lock:

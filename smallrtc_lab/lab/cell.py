@@ -68,8 +68,8 @@ def on_main_loop(call: Callable[[], None]) -> None:
         loop.add_callback(call)
 
 
-def link_arguments() -> dict[str, Any] | None:
-    """How the engine reaches the Jupyter server this kernel belongs to; None where there is none.
+def link_arguments(program: str | None = None) -> dict[str, Any] | None:
+    """How the engine, or a program beside it, reaches the Jupyter server of this kernel; None where there is none.
 
     The address is inherited from the server; the proof is an HMAC with the key of the kernel's connection file.
     """
@@ -80,7 +80,7 @@ def link_arguments() -> dict[str, Any] | None:
     match = re.fullmatch(r"kernel-(.+)\.json", connection_file.name)
     if match is None:
         return None
-    kernel_id = match[1]
+    kernel_id = match[1] if program is None else f"{match[1]}/{program}"
     key = json.loads(connection_file.read_text())["key"].encode()
     proof = hmac.new(key, f"smallrtc-link:{kernel_id}".encode(), hashlib.sha256).hexdigest()
     certificate = os.environ.get("SMALLRTC_LAB_SERVER_CERT")

@@ -14,6 +14,7 @@ from .worker import SwitchInterval
 
 if TYPE_CHECKING:
     from .lab import Lab
+    from .serving import Serving
 
 __all__ = ["close_all", "labs", "registry"]
 
@@ -33,6 +34,7 @@ class Registry:
         self.switch_interval = SwitchInterval()
         self._lock = threading.RLock()
         self._labs: dict[str, Opened] = {}
+        self._servings: dict[str, Serving] = {}
         self._client: EngineClient | None = None
         self._run = ""
         self._in_this_run = 0
@@ -71,6 +73,25 @@ class Registry:
                 if opened.lab is lab:
                     del self._labs[key]
 
+    def serves(self, serving: Serving) -> None:
+        """Something is served now; what was served under that name is closed first."""
+        with self._lock:
+            old = self._servings.pop(serving.name, None)
+            self._servings[serving.name] = serving
+        if old is not None:
+            old.close()
+
+    def serves_no_longer(self, serving: Serving) -> None:
+        """It was closed."""
+        with self._lock:
+            if self._servings.get(serving.name) is serving:
+                del self._servings[serving.name]
+
+    def servings(self) -> list[Serving]:
+        """Everything that is served."""
+        with self._lock:
+            return list(self._servings.values())
+
     def all(self) -> Labs:
         """Every open lab."""
         with self._lock:
@@ -94,9 +115,11 @@ def labs() -> Labs:
 
 
 def close_all() -> None:
-    """Close every lab: no camera light, no thread, no process stays.
+    """Close every lab, and whatever is served: no camera light, no thread, no process stays.
 
     >>> smallrtc_lab.close_all()
     """
+    for serving in registry.servings():
+        serving.close()
     for lab in labs():
         lab.close()

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import httpx
 import nbformat
+import psutil
 
 from .kernel import Kernel, connect_kernel
 from .processes import CHECKOUT, ProcessFamily, runs_from_checkout
@@ -215,7 +216,10 @@ class ServedKernel:
     def pid(self) -> int:
         named = f"kernel-{self.kernel_id}.json"
         for process in self.server.family.members():
-            command = process.cmdline()
+            try:
+                command = process.cmdline()
+            except psutil.Error:  # it ended between the list and the look
+                continue
             if "-f" in command and any(named in word for word in command):
                 self.last_pid = process.pid
         return self.last_pid

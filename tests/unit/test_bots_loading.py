@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from smallrtc_lab.bots.arguments import RunnerArguments
-from smallrtc_lab.bots.loading import BotFileError, bot_of, load_bot
+from smallrtc_lab.bots.loading import bot_of, load_bot
+from smallrtc_lab.errors import BotFileError
 
 
 def write(directory: Path, text: str) -> Path:

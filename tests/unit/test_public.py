@@ -16,6 +16,7 @@ MODULES = [
 ]
 PUBLIC = [
     "AudioClip",
+    "BotFileError",
     "ClosedError",
     "ConnectionFailed",
     "ConnectionMode",
@@ -28,6 +29,8 @@ PUBLIC = [
     "NotLiveError",
     "ProtocolError",
     "RequestError",
+    "RunnerArguments",
+    "Serving",
     "SmallRTCError",
     "SmallWebRTCConnection",
     "SmallWebRTCPatchRequest",
@@ -41,6 +44,7 @@ PUBLIC = [
     "VideoFrame",
     "close_all",
     "labs",
+    "serve",
 ]
 
 
