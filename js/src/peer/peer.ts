@@ -3,7 +3,7 @@ import type { Options } from "../model.ts";
 import type { Candidate, Counters, Section, Source } from "../negotiation.ts";
 import { digest, isRaw, offerBody, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
 import type { IceServer, Limits, PageStats } from "../protocol.ts";
-import type { Signaling } from "../signaling/server.ts";
+import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
 import type { Channel } from "./channel.ts";
 
@@ -36,7 +36,7 @@ export class Peer {
   private stereo = false;
 
   constructor(
-    private readonly signaling: Signaling,
+    private readonly signaling: Offering,
     channel: Channel,
     plan: PeerPlan,
     private readonly events: PeerEvents,

@@ -12,7 +12,7 @@ import type { Channel } from "../peer/channel.ts";
 import type { PeerPlan } from "../peer/peer.ts";
 import { Peer } from "../peer/peer.ts";
 import type { PageMessage, Welcome } from "../protocol.ts";
-import type { Signaling } from "../signaling/server.ts";
+import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
 import type { Store } from "../status.ts";
 import { Sources } from "./sources.ts";
@@ -30,7 +30,7 @@ const STATS_MS = 1000;
 
 export interface CallContext {
   store: Store;
-  signaling: Signaling;
+  signaling: Offering;
   channel: Channel;
   options: Options;
   page: string;

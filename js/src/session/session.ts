@@ -1,19 +1,18 @@
 // One widget model on one page: the snapshot, at most one call, and the rule that nothing outlives its views.
 import type { Problem } from "../errors.ts";
 import { PROBLEMS } from "../errors.ts";
-import type { Model, Options } from "../model.ts";
+import type { Model } from "../model.ts";
 import { readOptions } from "../model.ts";
 import { receiveOnly } from "../negotiation.ts";
-import { Channel } from "../peer/channel.ts";
-import type { ControlValue, EngineMessage, Signalling, Welcome } from "../protocol.ts";
+import type { ControlValue, EngineMessage, Welcome } from "../protocol.ts";
 import type { Place } from "../signaling/server.ts";
 import { Signaling } from "../signaling/server.ts";
-import { ended, FIRST, Store, withTrouble } from "../status.ts";
+import { ended } from "../status.ts";
 import { Call } from "./call.ts";
+import { Caller } from "./caller.ts";
 import { EngineLink } from "./engine_link.ts";
 import { changeFor } from "./incoming.ts";
 import { mirrorLevel, mirrorStatus } from "./mirror.ts";
-import { PageLab } from "./page_lab.ts";
 import { watchPage } from "./page_watch.ts";
 
 /** After the last view is gone: a cell that runs again puts its new view up within that time, and the devices are off within 2 s. */
@@ -25,22 +24,11 @@ const RESUME_SERVER_MS = 120_000;
 /** The engine's refusal of an offer that crossed another page's. */
 const LIVE_ELSEWHERE = "live-elsewhere";
 
-function opens({ audio, video }: Options): string | null {
-  if (audio && video) return "camera and microphone";
-  if (audio || video) return audio ? "microphone" : "camera";
-  return null;
-}
-
-export class Session {
-  readonly store: Store;
-  readonly lab: PageLab;
-  readonly options: Options;
+export class Session extends Caller {
   private readonly signaling: Signaling | null = null;
   private readonly link: EngineLink | null = null;
-  private readonly channel: Channel;
   private readonly controls = new Map<string, { callback: string; name: string; value: ControlValue }>();
   private readonly undo: (() => void)[] = [];
-  private call: Call | null = null;
   private stopLevel: (() => void) | null = null;
   /** The person pressed Start since the page was loaded: from then on Python may start, too. */
   private clicked = false;
@@ -54,20 +42,7 @@ export class Session {
     private readonly model: Model,
     place: Place | null,
   ) {
-    this.options = readOptions(model);
-    this.store = new Store({ ...FIRST, opens: opens(this.options), link: place ? "opening" : "none" });
-    this.channel = new Channel({
-      message: (message) => this.lab.deliver(message),
-      signalling: (message) => this.signalled(message),
-      dropped: (count, why) => this.messagesDropped(count, why),
-      closed: () => void this.call?.recover(1000),
-    });
-    this.lab = new PageLab({
-      send: (message) => this.channel.send(message),
-      state: () => this.store.now.state,
-      returned: () => this.store.now.returned,
-      heard: () => this.call?.heard ?? null,
-    });
+    super(readOptions(model), { link: place ? "opening" : "none" });
     const id = model.get("_session");
     if (!place || !id) return;
     this.signaling = new Signaling(place, id);
@@ -83,7 +58,6 @@ export class Session {
 
   // -- what a person does
 
-  /** The one gesture that opens devices. */
   startByClick(): void {
     this.clicked = true;
     this.start(false);
@@ -97,58 +71,24 @@ export class Session {
     this.start(false);
   }
 
-  stop(notice: string | null = null): void {
+  override stop(notice: string | null = null): void {
     this.resumeUntilMs = 0;
-    this.endCall();
-    this.store.set({ ...ended(), state: "idle", error: null, wanted: false, notice });
+    super.stop(notice);
   }
 
-  toggle(name: "audio" | "camera"): void {
-    void this.call?.sources.toggle(name);
-  }
-
-  toggleScreen(): void {
-    void this.call?.sources.toggleScreen();
-  }
-
-  listen(on: boolean): void {
-    void this.call?.listen(on);
-  }
-
-  choose(kind: "camera" | "microphone" | "speaker", id: string | null): void {
-    const { store } = this;
-    if (!this.call) store.set({ chosen: { ...store.now.chosen, [kind]: id } });
-    else if (kind === "speaker") void this.call.useSpeaker(id);
-    else void this.call.sources.choose(kind === "camera" ? "camera" : "audio", id);
-  }
-
-  /** In the place of a test signal, the real devices. */
-  useDevices(): void {
+  override useDevices(): void {
     this.clicked = true;
-    void this.call?.sources.useDevices();
+    super.useDevices();
+  }
+
+  get returnsSound(): boolean {
+    return this.store.now.processors.audio !== null || !this.options.audio;
   }
 
   /** A slider moved: at most one message a control and animation frame. */
   control(callback: string, name: string, value: ControlValue): void {
     if (this.controls.size === 0) requestAnimationFrame(() => this.sendControls());
     this.controls.set(`${callback}\0${name}`, { callback, name, value });
-  }
-
-  dismiss(code: string): void {
-    this.store.set({ troubles: this.store.now.troubles.filter((one) => one.code !== code) });
-  }
-
-  dismissError(): void {
-    if (this.store.now.state === "failed") this.store.set({ state: "idle" });
-    this.store.set({ error: null });
-  }
-
-  dismissNotice(): void {
-    this.store.set({ notice: null });
-  }
-
-  levelDb(): number | null {
-    return this.call?.levelDb() ?? null;
   }
 
   // -- views: the session lives while somebody can see it
@@ -199,14 +139,13 @@ export class Session {
     else if (!this.call) this.store.set({ wanted: true });
   }
 
-  private endCall(): void {
+  protected override endCall(): void {
     this.stopLevel?.();
     this.stopLevel = null;
-    this.call?.close();
-    this.call = null;
+    super.endCall();
   }
 
-  private fail(problem: Problem): void {
+  protected fail(problem: Problem): void {
     this.endCall();
     if (problem.code === PROBLEMS.unreachable.code) this.resumeUntilMs = Date.now() + RESUME_SERVER_MS;
     if (problem.code === LIVE_ELSEWHERE) this.store.set({ ...ended(), state: "idle", owner: "another" });
@@ -253,9 +192,8 @@ export class Session {
     this.store.set({ state: "idle", error: null, notice: null, wanted: false });
   }
 
-  private signalled(message: Signalling): void {
-    if (message.type === "renegotiate") void this.call?.renegotiate();
-    if (message.type === "peerLeft") this.stop("Python ended the connection.");
+  protected peerLeft(): void {
+    this.stop("Python ended the connection.");
   }
 
   /** Devices close at once: nobody is at the other end, and a camera light without a reason frightens. */
@@ -290,11 +228,5 @@ export class Session {
   private sendControls(): void {
     for (const change of this.controls.values()) this.link?.send({ type: "control", ...change });
     this.controls.clear();
-  }
-
-  private messagesDropped(count: number, why: string): void {
-    const message = `${count} message${count === 1 ? " to Python was" : "s to Python were"} dropped: ${why}.`;
-    const trouble = { type: "problem", code: "page-messages-dropped", message, next_step: null, detail: null, count: 1 } as const;
-    this.store.set({ troubles: withTrouble(this.store.now.troubles, trouble) });
   }
 }

@@ -91,7 +91,7 @@ export class RequestRefused extends LabError {
   }
 }
 
-async function request(place: Place, url: string, init: RequestInit): Promise<unknown> {
+export async function request(place: Place, url: string, init: RequestInit): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(url, { ...init, headers: headers(place), credentials: "same-origin", cache: "no-store" });
@@ -115,8 +115,14 @@ function isAnswer(value: unknown): value is Answer {
   return typeof sdp === "string" && type === "answer" && typeof id === "string";
 }
 
-/** The two requests of one session (SmallWebRTC protocol). */
-export class Signaling {
+/** What a peer asks for: an answer to its offer, and to hand on its candidates (SmallWebRTC protocol). */
+export interface Offering {
+  offer(body: OfferBody, signal: AbortSignal): Promise<Answer>;
+  patch(pcId: string, candidates: Candidate[], signal: AbortSignal): Promise<void>;
+}
+
+/** The two requests of one session. */
+export class Signaling implements Offering {
   private readonly url: string;
 
   constructor(

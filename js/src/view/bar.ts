@@ -1,5 +1,5 @@
 // The bar: Start or Stop, where it stands, and the switches.
-import type { Session } from "../session/session.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Snapshot, SourceState } from "../status.ts";
 import { isQuiet, statusLine } from "../status.ts";
 import { h, setAttribute, setText } from "./dom.ts";
@@ -44,7 +44,7 @@ export class Bar {
   readonly gear: HTMLButtonElement;
 
   constructor(
-    private readonly session: Session,
+    private readonly session: Caller,
     toggleSettings: () => void,
   ) {
     this.meter = new LevelMeter(() => session.levelDb());
@@ -127,7 +127,7 @@ export class Bar {
 
   private updateListen(now: Snapshot, running: boolean): void {
     const on = now.listening === "on";
-    const returns = now.processors.audio !== null || !this.session.options.audio;
+    const returns = this.session.returnsSound;
     const label = on
       ? "Stop listening to Python's sound"
       : now.listening === "blocked"

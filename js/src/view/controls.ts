@@ -1,6 +1,6 @@
 // Sliders, choices and checkboxes for the parameters of Python's callbacks.
 import type { Control, ControlValue, Processor } from "../protocol.ts";
-import type { Session } from "../session/session.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Snapshot } from "../status.ts";
 import { h, newId, setText } from "./dom.ts";
 
@@ -71,7 +71,7 @@ export class Controls {
   private shape = "";
   private rows = new Map<string, Row>();
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Caller) {}
 
   update(now: Snapshot): void {
     const processors = [now.processors.video, now.processors.audio];

@@ -1,5 +1,5 @@
 // What needs attention: the page's own error, a plain notice, and the problems Python reports, each to be dismissed.
-import type { Session } from "../session/session.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Snapshot } from "../status.ts";
 import { isQuiet } from "../status.ts";
 import { h } from "./dom.ts";
@@ -29,7 +29,7 @@ export class Notices {
   readonly element = h("div", { class: "srl-notices", hidden: true });
   private readonly shown = new Map<string, { text: string; element: HTMLElement }>();
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Caller) {}
 
   update(now: Snapshot): void {
     const panels = this.panels(now);

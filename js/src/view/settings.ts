@@ -1,6 +1,6 @@
 // The pickers of camera, microphone and speaker, behind the gear.
 import { canChooseSpeaker } from "../media/sound.ts";
-import type { Session } from "../session/session.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Device, Snapshot } from "../status.ts";
 import { h, newId, setAttribute } from "./dom.ts";
 
@@ -18,7 +18,7 @@ export class Settings {
   private readonly pickers: Record<Kind, Picker>;
   private readonly hint: HTMLElement;
 
-  constructor(private readonly session: Session) {
+  constructor(private readonly session: Caller) {
     this.pickers = { camera: this.picker("camera"), microphone: this.picker("microphone"), speaker: this.picker("speaker") };
     this.hint = h("p", { class: "srl-hint" }, "The names of your devices appear after the first Start: browsers tell them only then.");
     const rows = Object.values(this.pickers).map(({ row }) => row);

@@ -1,5 +1,5 @@
 // The pictures: what Python sees (never mirrored), the shared screen, and what Python returns, side by side.
-import type { Session } from "../session/session.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Snapshot } from "../status.ts";
 import { returnedCaption } from "../status.ts";
 import { h, setAttribute, setText } from "./dom.ts";
@@ -48,7 +48,7 @@ export class Stage {
   private readonly returned = tile("From Python", "");
   private readonly resized: () => void;
 
-  constructor(private readonly session: Session) {
+  constructor(private readonly session: Caller) {
     const tiles = [this.camera, this.screen, this.returned];
     this.element = h("div", { class: "srl-stage", hidden: true }, ...tiles.map((one) => one.figure));
     this.resized = () => this.update(session.store.now);

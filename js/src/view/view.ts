@@ -1,6 +1,6 @@
 // One view of a session: builds the DOM once, follows the snapshot, and takes everything back.
 import type { PageLab } from "../session/page_lab.ts";
-import type { Session } from "../session/session.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Snapshot } from "../status.ts";
 import { spokenLine } from "../status.ts";
 import { Bar } from "./bar.ts";
@@ -21,7 +21,7 @@ interface Part {
   update(now: Snapshot, before: Snapshot | null): void;
 }
 
-export function mount(session: Session, into: HTMLElement): () => void {
+export function mount(session: Caller, into: HTMLElement): () => void {
   const settings = new Settings(session);
   const stage = new Stage(session);
   const bar = new Bar(session, () => toggle());
@@ -58,7 +58,7 @@ export function mount(session: Session, into: HTMLElement): () => void {
   };
 }
 
-function follow(session: Session, root: HTMLElement, spoken: HTMLElement, parts: Part[]): () => void {
+function follow(session: Caller, root: HTMLElement, spoken: HTMLElement, parts: Part[]): () => void {
   const update = (now: Snapshot, before: Snapshot | null) => {
     setAttribute(root, "data-state", now.state);
     setAttribute(root, "data-link", now.link);
@@ -80,7 +80,7 @@ function watchSight(root: HTMLElement, stage: Stage, bar: Bar): () => void {
   return () => observer.disconnect();
 }
 
-function relay(session: Session, root: HTMLElement): () => void {
+function relay(session: Caller, root: HTMLElement): () => void {
   Object.assign(root, { lab: session.lab });
   const told = (event: Event) => {
     root.dispatchEvent(new CustomEvent("smallrtc-message", { bubbles: true, detail: (event as MessageEvent<unknown>).data }));
