@@ -14,9 +14,8 @@ from smallrtc_lab.frames import TimeKind
 
 __all__ = ["SampleAxis"]
 
-_LEAST_S = (
-    0.005  # what is less is left as it is: blocks follow each other exactly, but for a moment now and then
-)
+# What is less is left as it is: blocks follow each other exactly, but for a moment now and then. Arrivals are vague.
+_LEAST_S: dict[TimeKind, float] = {"capture": 0.005, "arrival": 0.04}
 _DONE_S = 0.0005
 _SLEW = 0.1  # seconds a second
 
@@ -37,7 +36,7 @@ class SampleAxis:
         The shift of these samples is constant, so a correction of theirs begins with the next.
         """
         missing_s = time_s - position / self._rate - self.shift_s
-        self._moving = abs(missing_s) > (_DONE_S if self._moving else _LEAST_S)
+        self._moving = abs(missing_s) > (_DONE_S if self._moving else _LEAST_S[kind])
         if not self._moving or kind == "arrival":
             self.kind = kind
         if not self._moving:

@@ -25,6 +25,7 @@ _SMALLEST_STEP_S = 1e-6
 _REPORTS = 3  # the earliest of so many: a sender that was busy while it wrote one errs to the late side
 _CAPTURE_SLEW = 0.1  # seconds a second: a correction never turns time back, nor makes it rush
 _SETTLED_S = 0.002
+_ASTRAY_S = 0.02  # another stream's report told more of the sender's clock: not there yet
 _PATIENCE_S = 0.5  # a burst after a stall passes sooner; a source that has paused stays late
 
 
@@ -207,6 +208,8 @@ class StreamClock:
         self._offset_s += min(max(missing_s, -most_s), most_s)
         if abs(missing_s) < _SETTLED_S:
             self.kind = "capture"
+        elif abs(missing_s) > _ASTRAY_S:
+            self.kind = "arrival"
         return True
 
     def _stays_late(self, late_s: float, arrival_s: float) -> bool:

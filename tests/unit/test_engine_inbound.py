@@ -320,7 +320,7 @@ async def test_sound_and_pictures_of_one_moment_get_one_time_however_they_were_d
 @pytest.mark.parametrize("reported", [False, True])
 @pytest.mark.parametrize("drift_ppm", [-100.0, 100.0])
 async def test_ten_minutes_of_a_drifting_clock(drift_ppm: float, reported: bool) -> None:
-    """A microphone whose crystal is 100 ppm off: its times stay true within 20 ms, and no gap is booked for it."""
+    """A microphone whose crystal is 100 ppm off: its times stay true, within 20 ms with reports; no gap."""
     stream, positions = sound()
     track = Track()
     stream.follow(track)  # type: ignore[arg-type]
@@ -342,5 +342,5 @@ async def test_ten_minutes_of_a_drifting_clock(drift_ppm: float, reported: bool)
         f"{drift_ppm:+.0f} ppm: time error {1000 * min(errors_s):.1f} to {1000 * max(errors_s):.1f} ms, {drift_ms=:.1f}"
     )
     assert steps == {N}
-    assert np.ptp(errors_s[1000:]) < 0.02
+    assert np.ptp(errors_s[1000:]) < (0.02 if reported else 0.05)
     await stream.disconnect()

@@ -135,6 +135,22 @@ def test_reports_lead_to_the_time_of_capture() -> None:
     assert StreamClock(sender).kind == "arrival"
 
 
+def test_a_stream_that_is_late_by_itself_is_corrected_by_another() -> None:
+    """Alone it takes its own delay for that of the way; when another stream tells better it says so, and glides."""
+    pts, arrivals_s, true_s = simulated(20)
+    sender = SenderClock()
+    clock, kinds = StreamClock(sender), []
+    for number, (p, arrival_s) in enumerate(zip(pts, arrivals_s + 0.15, strict=True)):
+        if number % 30 == 15:
+            clock.report(p, VIDEO, float(true_s[number]) - 0.05 + 3.9e9, float(arrival_s))
+        if number == 200:
+            sender.saw(float(true_s[number]) - 0.05 + 3.9e9, float(true_s[number]))
+        time_s = clock.map(p, VIDEO, float(arrival_s))
+        kinds.append(clock.kind)
+    assert (kinds[190], kinds[210], kinds[-1]) == ("capture", "arrival", "capture")
+    assert time_s == pytest.approx(true_s[-1], abs=0.003)
+
+
 def test_reports_that_were_written_late_do_little() -> None:
     """A sender that was busy now and then reports a moment that is too late; the others correct it."""
     pts, arrivals_s, true_s = simulated(60, jitter_s=0.005)
