@@ -159,21 +159,28 @@ async def live_again(scene: Scene, limit_s: float = 60.0) -> None:
     raise TimeoutError(f"not live again within {limit_s:g} s")
 
 
+async def recovered(scene: Scene, way: Way) -> float:
+    """Break and mend; the seconds from the mending on."""
+    await way.disturb(scene)
+    await asyncio.sleep(way.broken_s)
+    begun_s = time.monotonic()
+    await way.mend(scene)
+    await live_again(scene)
+    return time.monotonic() - begun_s
+
+
 async def play(house: Theatre, name: str, way: Way) -> None:
     """One line of the table."""
     said: list[str] = []
-    async with house.scene(**way.context) as scene:
-        listening = asyncio.create_task(listen(scene, said))
-        await way.disturb(scene)
-        await asyncio.sleep(way.broken_s)
-        begun_s = time.monotonic()
-        try:
-            await way.mend(scene)
-            await live_again(scene)
-            took = f"{time.monotonic() - begun_s:6.2f}"
-        except (TimeoutError, Error) as error:
-            took = f"not: {error}"[:60]
-        listening.cancel()
+    try:
+        async with house.scene(**way.context) as scene:
+            listening = asyncio.create_task(listen(scene, said))
+            try:
+                took = f"{await recovered(scene, way):6.2f}"
+            finally:
+                listening.cancel()
+    except (TimeoutError, Error) as error:
+        took = f"not: {error}".splitlines()[0]
     print(f"{name:<22}{took:>7}   {way.does}", *(f"\n{'':<32}“{line}”" for line in said), sep="", flush=True)
 
 

@@ -35,12 +35,17 @@ async def seconds_until_closed(notebook: NotebookPage, begun: float, timeout_s: 
     return time.monotonic() - begun
 
 
-async def test_a_restarted_kernel_closes_the_devices(open_notebook: OpenNotebook) -> None:
-    """The kernel restarts: no live track two seconds later, the page says what to do, and the cell works again."""
+async def test_a_kernel_that_restarts_or_dies_closes_the_devices(open_notebook: OpenNotebook) -> None:
+    """Interrupt ends nothing; after Restart no track is live, the page says what to do, which works; SIGKILL, too."""
     notebook = await open_notebook([LAB])
     await notebook.run(0)
     view = LabView(notebook, 0)
     await view.start()
+    kernel = await notebook.kernel()
+    await kernel.interrupt()
+    frames = await kernel.wait_value("len(frames)")
+    await kernel.wait_value("len(frames)", lambda now: now > frames + 3, timeout_s=40)
+    assert (await live_tracks(notebook), await view.state()) == (2, "live")
     begun = time.monotonic()
     await notebook.submit_restart()
     closed_s = await seconds_until_closed(notebook, begun, 40)
@@ -51,6 +56,9 @@ async def test_a_restarted_kernel_closes_the_devices(open_notebook: OpenNotebook
     await notebook.wait_kernel()
     assert (await notebook.run(0)).error is None
     await LabView(notebook, 0).start()
+    begun = time.monotonic()
+    kernel.kill()
+    print(f"kernel killed → devices closed {await seconds_until_closed(notebook, begun, 40):.2f} s")
 
 
 async def test_a_killed_engine_comes_back_by_itself(open_notebook: OpenNotebook) -> None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable
 
+import pytest
+from playwright.async_api import Browser, Error
 from support.kernel import Kernel
 from support.labview import LabView, live_tracks
 from support.notebookpage import NotebookPage
+from support.traces import Footprint, engine_of, udp_sockets, wait_for
 
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
+LaunchChromium = Callable[..., Awaitable[Browser]]
 
 LAB = "import smallrtc_lab\nlab = smallrtc_lab.Lab()\nlab"
 CLOSED = "smallrtcSeen.tracks.every(track => track.readyState === 'ended')"
 GOAL_S = 4
+POOL_THREADS = 4  # asyncio's own pool in the engine grows when encoders first coincide
+GROWTH_BYTES = 40_000_000
 
 
 async def live(notebook: NotebookPage, kernel: Kernel) -> LabView:
@@ -58,18 +68,83 @@ async def test_whatever_takes_the_widget_away_ends_the_capture(open_notebook: Op
     assert notebook.page_errors == []
 
 
-async def test_a_closed_tab_ends_the_connection(open_notebook: OpenNotebook) -> None:
-    """The browser's tab closed: the engine's connection has ended within four seconds; the lab itself stays."""
-    notebook = await open_notebook([LAB])
+async def leave(notebook: NotebookPage) -> None:
+    """Another address in the same tab."""
+    await notebook.page.goto("about:blank")
+
+
+async def close(notebook: NotebookPage) -> None:
+    """The tab's cross."""
+    await notebook.page.close()
+
+
+async def crash(notebook: NotebookPage) -> None:
+    """As by the browser's killer of hungry tabs; the call itself is never answered."""
+    session = await notebook.context.new_cdp_session(notebook.page)
+    with contextlib.suppress(Error, TimeoutError):
+        await asyncio.wait_for(session.send("Page.crash"), 0.2)
+
+
+async def kill(notebook: NotebookPage) -> None:
+    """SIGKILL to the browser, as by the out-of-memory killer."""
+    browser = notebook.context.browser
+    assert browser is not None
+    session = await browser.new_browser_cdp_session()
+    for process in (await session.send("SystemInfo.getProcessInfo"))["processInfo"]:
+        if process["type"] == "browser":
+            os.kill(process["id"], signal.SIGKILL)
+
+
+async def test_a_page_that_is_no_more_has_no_connection(
+    open_notebook: OpenNotebook, launch_chromium: LaunchChromium
+) -> None:
+    """Page left, tab closed or crashed, browser killed: seconds later no socket of the peer is open; the lab stays."""
+    notebook = await open_notebook([LAB], browser=await launch_chromium())
     kernel = await notebook.kernel()
     await live(notebook, kernel)
-    await kernel.execute("old = lab")
-    begun = time.monotonic()
-    await notebook.page.close()
-    took_s = await ended(kernel, begun)
-    print(f"tab closed → connection ended {took_s:.2f} s")
-    assert took_s < 10 * GOAL_S
+    engine = engine_of(kernel.pid)
+    for way in (leave, close, crash, kill):
+        if way is not leave:
+            notebook.page = await notebook.context.new_page()
+            await notebook.open()
+            await live(notebook, kernel)
+        assert udp_sockets(engine) > 0
+        begun = time.monotonic()
+        await way(notebook)
+        await wait_for(
+            lambda: udp_sockets(engine) == 0, 10 * GOAL_S, f"{way.__name__}: no socket of the peer"
+        )
+        await kernel.wait_value("lab.state == 'idle'", timeout_s=10 * GOAL_S)
+        print(f"{way.__name__}: the connection has ended {time.monotonic() - begun:.2f} s after")
     assert await kernel.value("len(smallrtc_lab.labs())") == 1
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_twenty_times_start_and_stop_keep_nothing(open_notebook: OpenNotebook) -> None:
+    """After twenty clicks on Start and Stop the page has no live track, kernel and engine what they had after three."""
+    notebook = await open_notebook([LAB])
+    kernel = await notebook.kernel()
+    await notebook.run(0)
+    view = LabView(notebook, 0)
+    seen = []
+    for number in range(20):
+        await view.start()
+        await kernel.wait_value("lab.state == 'live'", timeout_s=60)
+        await view.press("Stop")
+        await kernel.wait_value("lab.state == 'idle'", timeout_s=60)
+        assert await live_tracks(notebook) == 0
+        if number in (2, 19):
+            await asyncio.sleep(2)
+            seen.append((Footprint.of(kernel.pid), Footprint.of(engine_of(kernel.pid))))
+    for name, then, now in zip(("kernel", "engine"), *seen, strict=True):
+        print(f"{name} after 3: {then}\n{name} after 20: {now}")
+        assert now.threads <= then.threads + POOL_THREADS
+        assert (now.files, now.mapped) <= (then.files, then.mapped)
+        assert now.uss_bytes - then.uss_bytes < GROWTH_BYTES
+    open_peers = "smallrtcSeen.peers.filter(peer => peer.connectionState !== 'closed').length"
+    assert await notebook.evaluate_quietly(open_peers) == 0
+    assert notebook.page_errors == []
 
 
 async def test_two_labs_live_side_by_side(open_notebook: OpenNotebook) -> None:
