@@ -222,7 +222,8 @@ function sentence(problem: Problem): string {
 export function spokenLine(now: Snapshot): string {
   if (now.error) return sentence(now.error);
   const spoken = statusLine(now).text.split(" · ")[0] ?? "";
-  return [spoken, now.notice].filter(Boolean).join(". ");
+  const ended = now.notice && !spoken.endsWith("…") ? `${spoken}.` : spoken;
+  return [ended, now.notice].filter(Boolean).join(" ");
 }
 
 /** The caption of the returned picture: whose result is seen. */

@@ -56,6 +56,8 @@ test("the status line says where it stands in plain words", () => {
 test("a screen reader hears changes, not figures, and errors with their next step", () => {
   const stats = { fps: 30, width: 640, height: 480, rtt_ms: 1, bitrate_bps: 1, loss: 0, route: "direct" as const };
   assert.equal(spokenLine(now({ state: "live", stats })), "Live");
+  assert.equal(spokenLine(now({ state: "live", notice: "A hint." })), "Live. A hint.");
+  assert.equal(spokenLine(now({ state: "connecting", notice: "A hint." })), "Connecting… A hint.");
   assert.equal(spokenLine(now({ state: "failed", error: PROBLEMS.noExtension })), `${PROBLEMS.noExtension.message} ${PROBLEMS.noExtension.next_step}`);
 });
 
