@@ -198,23 +198,34 @@ def node_of(python: Path) -> tuple[Command, Environment]:
 
 
 def run_pytest(python: Path, rooms: Sequence[str], *, soak: bool) -> int:
-    """Run the rooms' tests on the installed package: the checkout is neither the current directory nor on the path.
-
-    A few tests that failed where real time passes are run once more, alone: on a machine that others use, too, a
-    browser may stand still for seconds. What fails twice has failed.
-    """
-    paths = [ROOT / "tests" / room for room in rooms if any((ROOT / "tests" / room).glob("test_*.py"))]
-    if not paths:
+    """Run the rooms' tests on the installed package: the checkout is neither the current directory nor on the path."""
+    found = [room for room in rooms if any((ROOT / "tests" / room).glob("test_*.py"))]
+    if not found:
         say("no tests in these rooms")
         return 5  # as pytest has it
     place = python.parent.parent / "run"
     place.mkdir(exist_ok=True)
-    limit_s = SESSION_LIMIT_S[soak]
+    until_s = time.monotonic() + SESSION_LIMIT_S[soak]
+    timed = [ROOT / "tests" / room for room in found if room in ROOMS_OF_REAL_TIME]
+    quick = [ROOT / "tests" / room for room in found if room not in ROOMS_OF_REAL_TIME]
+    code = 0
+    if quick:
+        say(f"\n== pytest, two at a time: {', '.join(path.name for path in quick)}")
+        selection = ["-n", "2", "--dist", "loadfile", *quick]
+        code = pytest(python, place, selection, soak=soak, limit_s=until_s - time.monotonic())
+    return (run_in_real_time(python, place, timed, soak=soak, until_s=until_s) if timed else 0) or code
+
+
+def run_in_real_time(python: Path, place: Path, paths: Sequence[Path], *, soak: bool, until_s: float) -> int:
+    """Run tests one after the other, and a few that failed once more, alone; the exit code.
+
+    On a machine that others use, too, a browser may stand still for seconds. What fails twice has failed.
+    """
     say(f"\n== pytest: {', '.join(path.name for path in paths)}")
-    begun = time.monotonic()
+    limit_s = max(60.0, until_s - time.monotonic())
     code = pytest(python, place, ["--cache-clear", *paths], soak=soak, limit_s=limit_s)
     failed = failed_tests(place)
-    if code != 1 or time.monotonic() - begun > limit_s or not may_run_again(failed):
+    if code != 1 or time.monotonic() > until_s or not may_run_again(failed):
         return code
     say(f"\n== pytest, once more and alone: {', '.join(failed)}")
     code = pytest(python, place, ["--last-failed", *paths], soak=soak, limit_s=RETRY_LIMIT_S)

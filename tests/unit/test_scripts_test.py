@@ -56,7 +56,7 @@ def test_a_browser_test_that_failed_once_is_run_again_and_said(
     assert run(script, browser=FAILS_ONCE, unit=PASSES) == 0
     said = capfd.readouterr().out
     assert "\nfailed once, passed when run again alone: tests/browser/test_browser.py::test_it\n" in said
-    assert "1 failed, 1 passed" in said
+    assert said.count("1 passed") == 2
 
 
 def test_what_fails_twice_has_failed(script: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
@@ -66,8 +66,8 @@ def test_what_fails_twice_has_failed(script: ModuleType, capfd: pytest.CaptureFi
 
 
 def test_a_unit_test_gets_one_chance(script: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
-    """Where no real time passes a failure is one, also beside a test that might be run again."""
-    assert run(script, unit=FAILS_ONCE, browser=FAILS_ONCE) == 1
+    """Where no real time passes a failure is one, whatever the other rooms say."""
+    assert run(script, unit=FAILS_ONCE, browser=PASSES) == 1
     assert "once more" not in capfd.readouterr().out
 
 
