@@ -145,7 +145,9 @@ class Callback:
     def stuck(self, number: int, seconds: float) -> None:
         """The engine misses an answer for so long."""
         if number == self._number:
-            self._report.stuck(seconds, self._worker, others_wait=not self.processes)
+            running = self._worker.running
+            behind = None if running in (None, self.function, self.fallback) else name_of(running)
+            self._report.stuck(seconds, self._worker, others_wait=not self.processes, behind=behind)
 
     def _delivered(self, header: Header, payload: bytes) -> None:
         self._dropped = header["dropped"]

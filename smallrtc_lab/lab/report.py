@@ -75,9 +75,12 @@ class Report:
         """Advice about something that is no error."""
         self._output.show(text, f'<div style="{_HINT}">{html.escape(text)}</div>')
 
-    def stuck(self, seconds: float, worker: Worker, *, others_wait: bool = False) -> None:
+    def stuck(
+        self, seconds: float, worker: Worker, *, others_wait: bool = False, behind: str | None = None
+    ) -> None:
         """The function has not returned for so long; 0 means that it has now.
 
+        ``behind`` names another one that runs in its place although it was replaced or removed.
         After ``STOP_S`` it is stopped, and when that has no effect, what keeps it and what to do is said.
         """
         if STOP_S <= seconds < STOP_S + _STOP_GRACE_S and worker.stop_call():
@@ -88,7 +91,8 @@ class Report:
         if seconds:
             step = _BEYOND_REACH if seconds >= STOP_S + _STOP_GRACE_S else _WITHIN_REACH
             waiting = ", and what shares its thread waits" if others_wait else ""
-            self.hint(f"{self._name} has not returned for {seconds:.0f} s{waiting}. {step}")
+            blocks = f"{self._name} waits for the former {behind}, which" if behind else self._name
+            self.hint(f"{blocks} has not returned for {seconds:.0f} s{waiting}. {step}")
         elif was_stuck:
             self._output.show(*self._standing)
 

@@ -43,7 +43,8 @@ class Worker:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
-        self._begun_s: float | None = None  # of the call that runs now
+        self.running: Callable[..., Any] | None = None  # the function that is called now
+        self._begun_s: float | None = None  # of that call
         self._task: asyncio.Task[Any] | None = None  # of that call, when it is async
         self._asked_to_end = False  # that task
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -69,14 +70,14 @@ class Worker:
         What it prints goes to the worker's log. Raises :class:`CallbackStopped` when :meth:`stop_call` ended it.
         """
         with self._lock:
-            self._begun_s = time.monotonic()
+            self.running, self._begun_s = function, time.monotonic()
             self._asked_to_end = False
         try:
             with prints.to(self._log) if self._log else contextlib.nullcontext():
                 return self._call(function, *args, **kwargs)
         finally:
             with self._lock:
-                self._begun_s = None
+                self.running = self._begun_s = None
                 _raise_in_thread(self._thread, None)  # one that came too late to be raised in the function
 
     def stop_call(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -115,6 +116,31 @@ def test_a_whole_block_for_a_hop_is_refused_with_what_to_return(worker: Worker) 
     assert [done["failed"] for done in wire.dones] == [True] * len(wire.results)
     assert round(wire.results[0][0]["start_s"] * RATE) == 4800 - 960
     assert wire.problems[0]["message"].endswith("as in out[-960:]")
+
+
+def test_what_waits_for_a_former_function_is_not_blamed(
+    worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cell run again while its function hangs: the new one says for whom it waits; itself it says of itself."""
+    gate, entered = threading.Event(), threading.Event()
+
+    def hangs(chunk: Any) -> None:
+        entered.set()
+        gate.wait(60)
+
+    access: Any = Wire()
+    request: dict[str, Any] = {"block": 960, "hop": 960, "sample_rate": RATE, "channels": 1}
+    old = AudioProcessor(hangs, access, worker, **request)
+    new = AudioProcessor(lambda chunk: chunk.samples, access, worker, **request)
+    for processor in (old, new):
+        processor.resume()
+    worker.submit(lambda: old._run(AudioClip(np.ones((960, 1), np.float32), RATE)))
+    assert entered.wait(60)
+    new.stuck(7, 4.0)
+    assert "<lambda> waits for the former hangs, which has not returned for 4 s" in capsys.readouterr().err
+    old.stuck(7, 4.0)
+    assert capsys.readouterr().err.startswith("hangs has not returned for 4 s")
+    gate.set()
 
 
 def test_a_function_that_fails_at_first_leaves_the_floor_to_the_last_good_one(worker: Worker) -> None:
