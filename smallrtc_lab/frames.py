@@ -155,7 +155,8 @@ class AudioClip:
     time_kind: TimeKind = "arrival"
     shareable: bool = False
     _publish: Callable[[AudioClip], str] | None = field(default=None, repr=False)
-    _shift_s: float = field(default=0.0, repr=False)  # in start_s, beyond what the sender's count of samples says
+    # What start_s has beyond the sender's count of samples.
+    _shift_s: float = field(default=0.0, repr=False)
 
     @property
     def mono(self) -> Samples:
