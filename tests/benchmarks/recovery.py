@@ -87,6 +87,7 @@ async def server_again(scene: Scene) -> None:
     scene.kernel = None  # type: ignore[assignment]  # it died with its server
     said = scene.view.root.locator(".srl-status-text", has_text="Run the cell again")
     await said.wait_for(timeout=60_000)
+    await scene.notebook.page.reload()  # JupyterLab shows "No Kernel" until then
     await run_and_start(scene)
 
 
@@ -127,7 +128,7 @@ WAYS = {
     "kernel restarted": Way(
         lambda s: s.notebook.submit_restart(), 3, run_and_start, "runs the cell, clicks Start"
     ),
-    "server restarted": Way(kill_server, 3, server_again, "runs the cell, clicks Start"),
+    "server restarted": Way(kill_server, 3, server_again, "reloads the page, runs the cell, clicks Start"),
 }
 
 
