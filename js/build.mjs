@@ -1,8 +1,8 @@
-// Bundles src/ into ../smallrtc_lab/static: widget.js, widget.css, labextension/ (what JupyterLab and Notebook 7 load by
-// themselves) and bundle.sha256, the hash of what they were made of.
+// Bundles src/ into ../smallrtc_lab/static: widget.js, widget.css, page.* (the page of a served bot), labextension/ (what
+// JupyterLab and Notebook 7 load by themselves) and bundle.sha256, the hash of what they were made of.
 // `node js/build.mjs` builds once, `--watch` keeps building.
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -32,9 +32,16 @@ const note = {
     build.onEnd((result) => {
       if (result.errors.length > 0) return;
       writeFileSync(join(out, "bundle.sha256"), `${contentHash(here)}\n`);
-      const sizes = ["widget.js", "widget.css"].map((name) => gzipSync(readFileSync(join(out, name))).length);
-      console.log(`widget.js ${sizes[0]} bytes, widget.css ${sizes[1]} bytes, gzipped`);
+      const size = (name) => `${name} ${gzipSync(readFileSync(join(out, name))).length} bytes`;
+      console.log(`${["widget.js", "widget.css", "page.js", "page.css"].map(size).join(", ")}, gzipped`);
     });
+  },
+};
+
+const copies = {
+  name: "copies",
+  setup(build) {
+    build.onEnd(() => ["page.html", "page.svg"].forEach((name) => copyFileSync(join(here, "src", name), join(out, name))));
   },
 };
 
@@ -80,6 +87,17 @@ const common = {
 
 const extensionOptions = { ...common, entryPoints: ["src/labextension.ts"], format: "iife", write: false, plugins: [extension] };
 
+const pageOptions = {
+  ...common,
+  entryPoints: [
+    { in: "src/page.ts", out: "page" },
+    { in: "src/css/page.css", out: "page" },
+  ],
+  entryNames: "[name]",
+  format: "iife",
+  plugins: [copies],
+};
+
 const options = {
   ...common,
   entryPoints: [
@@ -93,7 +111,7 @@ const options = {
 
 if (process.argv.includes("--hash")) console.log(contentHash(here));
 else if (process.argv.includes("--watch")) {
-  for (const one of [extensionOptions, options]) await (await esbuild.context(one)).watch();
+  for (const one of [extensionOptions, pageOptions, options]) await (await esbuild.context(one)).watch();
 } else {
-  for (const one of [extensionOptions, options]) await esbuild.build(one);
+  for (const one of [extensionOptions, pageOptions, options]) await esbuild.build(one);
 }

@@ -186,6 +186,35 @@ export function screenProblem(cause: unknown): Problem {
   return { code: "screen-error", message: `The screen could not be shared: ${text}`, next_step: "Press the button again." };
 }
 
+/** What differs on the page of a served bot: there is no cell and no Lab, and perhaps no Jupyter that anybody knows of. */
+const ON_A_VISIT: Record<string, Partial<Problem>> = {
+  [PROBLEMS.unreachable.code]: {
+    code: "server-away",
+    message: "The server of this page does not answer.",
+    next_step: "Check that it still runs and that this computer is online, then press Start.",
+  },
+  [PROBLEMS.refused.code]: { message: "The server refused this page.", next_step: "Open the address with its token again." },
+  "login-required": { message: "The server does not know you any more.", next_step: "Open the address with its token again." },
+  [PROBLEMS.noExtension.code]: { message: "Nothing is served at this address.", next_step: "Check the address." },
+  [PROBLEMS.timeout.code]: {
+    message: "Could not connect to the bot: the network lets no direct media through.",
+    next_step: "Press Start to try again. Behind a firewall a TURN server is needed, which the bot's server names.",
+  },
+  [PROBLEMS.noWelcome.code]: { message: "The server has not answered in time.", next_step: "Press Start to try again." },
+  [PROBLEMS.lost.code]: { message: "The connection to the bot was lost and could not be made again." },
+  "nothing-served": { next_step: "Press Start again when the bot is there." },
+  "not-served": { next_step: "Serve it again, then press Start." },
+  busy: { message: "Somebody else talks to the bot, and it takes one at a time.", next_step: "Press Start when they have left." },
+  "no-device": { next_step: "Connect one and press Start." },
+  "no-media-devices": { next_step: "Open this page in a current Chrome, Edge, Firefox or Safari." },
+  overconstrained: { next_step: "Pick another device." },
+};
+
+/** The same problem as a visitor reads it. */
+export function onVisit(problem: Problem): Problem {
+  return { ...problem, ...ON_A_VISIT[problem.code] };
+}
+
 /** Any thrown value as a problem, for what has no better explanation. */
 export function asProblem(cause: unknown): Problem {
   if (cause instanceof LabError) return cause.problem;

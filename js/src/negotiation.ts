@@ -82,11 +82,13 @@ export interface OfferBody {
   type: "offer";
   pc_id: string | null;
   restart_pc: boolean;
-  request_data: { page: string };
+  request_data?: { page: string };
 }
 
-export function offerBody(sdp: string, page: string, pcId: string | null, restart: boolean): OfferBody {
-  return { sdp, type: "offer", pc_id: pcId, restart_pc: restart && pcId !== null, request_data: { page } };
+/** `page` names a notebook's page to its engine; a visitor (null) leaves the request data to what `start` was told. */
+export function offerBody(sdp: string, page: string | null, pcId: string | null, restart: boolean): OfferBody {
+  const body: OfferBody = { sdp, type: "offer", pc_id: pcId, restart_pc: restart && pcId !== null };
+  return page === null ? body : { ...body, request_data: { page } };
 }
 
 /** Adds parameters to the `a=fmtp` lines of one codec (RFC 8866, 6.15), inserting a line where there is none. */

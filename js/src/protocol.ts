@@ -168,6 +168,10 @@ export function isEngineMessage(value: unknown): value is EngineMessage {
   return checked(FROM_ENGINE, value);
 }
 
+export function isIceServer(value: unknown): value is IceServer {
+  return iceServer(value);
+}
+
 export function isPageMessage(value: unknown): value is PageMessage {
   return checked(FROM_PAGE, value);
 }

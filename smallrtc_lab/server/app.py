@@ -25,6 +25,7 @@ class SmallRTCLab(Settings, ExtensionApp):  # type: ignore[misc]
     )
 
     broker: Broker
+    title = ""  # of the page where nothing names a session
     address: ServerAddress | None = None
 
     def initialize_settings(self) -> None:
@@ -38,7 +39,7 @@ class SmallRTCLab(Settings, ExtensionApp):  # type: ignore[misc]
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
-        self.handlers.extend(routes(self.broker, at_root=self.at_root))
+        self.handlers.extend(routes(self.broker, at_root=self.at_root, title=self.title))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Tell kernels where the server is. Jupyter calls this when its port is bound, after all retries."""

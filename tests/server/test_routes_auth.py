@@ -19,6 +19,8 @@ METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
 OFFER = {"sdp": "v=0", "type": "offer"}
 # No page may come here; an engine shows another proof (test_routes_link.py).
 NOT_FOR_PAGES = {"smallrtc/link"}
+# For a person, who is sent to the login page (test_routes_client.py).
+FOR_PERSONS = {"smallrtc/client/"}
 UPGRADE = {
     "Upgrade": "websocket",
     "Connection": "Upgrade",
@@ -55,7 +57,7 @@ def registered(server: Any) -> Iterator[tuple[str, str]]:
 
 async def test_every_route_asks_who_is_there(server: Any) -> None:
     """Without a login nobody gets through, not even with a valid XSRF token, and the answer is JSON."""
-    found = [(method, path) for method, path in registered(server) if path not in NOT_FOR_PAGES]
+    found = [(method, path) for method, path in registered(server) if path not in NOT_FOR_PAGES | FOR_PERSONS]
     assert len(found) >= 9, found
     for method, path in found:
         headers = {"Cookie": "_xsrf=abcd", "X-XSRFToken": "abcd"} | (UPGRADE if "socket" in path else {})

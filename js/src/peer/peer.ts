@@ -19,7 +19,7 @@ export interface PeerEvents {
 
 export interface PeerPlan {
   options: Options;
-  page: string;
+  page: string | null;
   iceServers: IceServer[];
   limits: Partial<Limits>;
 }

@@ -33,7 +33,7 @@ export interface CallContext {
   signaling: Offering;
   channel: Channel;
   options: Options;
-  page: string;
+  page: string | null;
   tell(message: PageMessage): void;
   /** The session socket may be dead without knowing it: opens it again; resolves when the engine answered on it. */
   reachAgain(): Promise<void>;

@@ -11,6 +11,8 @@ const PATHS = {
   close: '<path d="m5.5 5.5 9 9M14.5 5.5l-9 9"/>',
   warning: '<path d="M10 3.2 17.6 16a.7.7 0 0 1-.6 1H3a.7.7 0 0 1-.6-1L10 3.2zM10 8.2v3.9M10 14.5v.1"/>',
   info: '<circle cx="10" cy="10" r="7.3"/><path d="M10 9.3v4.2M10 6.5v.1"/>',
+  message: '<path d="M4.2 4h11.6a1.7 1.7 0 0 1 1.7 1.7v6.6a1.7 1.7 0 0 1-1.7 1.7H9l-3.6 3v-3H4.2a1.7 1.7 0 0 1-1.7-1.7V5.7A1.7 1.7 0 0 1 4.2 4z"/>',
+  clock: '<circle cx="10" cy="10" r="7.3"/><path d="M10 5.8V10l2.8 1.8"/>',
   slash: '<path class="srl-slash-gap" d="m3.4 4.6 12 12"/><path d="m3.5 3 13.5 13.5"/>',
 } as const;
 

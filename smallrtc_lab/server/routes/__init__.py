@@ -6,6 +6,7 @@ from typing import Any
 
 from smallrtc_lab.server.broker import Broker
 
+from .client import ClientFile, ClientPage
 from .link_socket import LinkSocket
 from .missing import Missing
 from .offer import DefaultOffer, Offer
@@ -16,13 +17,18 @@ from .start import Start
 __all__ = ["routes"]
 
 
-def routes(broker: Broker, *, at_root: bool) -> list[tuple[str, Any, dict[str, Any]]]:
-    """Pattern, handler and what the handler is made with; ``at_root``: the protocol's own addresses work, too."""
+def routes(broker: Broker, *, at_root: bool, title: str) -> list[tuple[str, Any, dict[str, Any]]]:
+    """Pattern, handler and what the handler is made with.
+
+    ``at_root``: the protocol's own addresses and the page work there, too. ``title`` is on the page.
+    """
     protocol: list[tuple[str, Any]] = [
         (r"start", Start),
         (r"api/offer", DefaultOffer),
         (r"sessions/([^/]+)/start", Start),
         (r"sessions/([^/]+)/api/offer", Offer),
+        (r"client/", ClientPage),
+        (r"client/([^/]+)", ClientFile),
     ]
     table: list[tuple[str, Any]] = [
         *((f"smallrtc/{pattern}", handler) for pattern, handler in protocol),
@@ -32,4 +38,7 @@ def routes(broker: Broker, *, at_root: bool) -> list[tuple[str, Any, dict[str, A
         (r"smallrtc/link", LinkSocket),
         (r"smallrtc/.*", Missing),
     ]
-    return [(pattern, handler, {"broker": broker}) for pattern, handler in table]
+    return [
+        (pattern, handler, {"broker": broker} | ({"title": title} if handler is ClientPage else {}))
+        for pattern, handler in table
+    ]

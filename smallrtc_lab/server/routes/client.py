@@ -1,0 +1,71 @@
+"""The page of a served bot, for a person's browser: the notebook's front end without a notebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.template import Template
+from tornado.web import HTTPError, authenticated
+
+from smallrtc_lab.server.broker import Broker
+
+from .base import AUTH_RESOURCE, JsonRoute, require
+from .errors import JsonErrors
+
+__all__ = ["ClientFile", "ClientPage"]
+
+STATIC = Path(__file__).parents[2] / "static"
+_FILES = {
+    "page.js": "text/javascript; charset=utf-8",
+    "page.css": "text/css; charset=utf-8",
+    "page.svg": "image/svg+xml",
+}
+# Its own files and requests to its own server; the worker is a clock made by the page itself (media/ticker.ts).
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+class ClientPage(JsonErrors):
+    """``GET client/``: who is not logged in is sent to Jupyter's login page; ``?token=`` logs in."""
+
+    auth_resource = AUTH_RESOURCE
+
+    def initialize(self, broker: Broker, title: str) -> None:
+        """Called by tornado with the route's own arguments; ``title`` names what is served, or is empty."""
+        self.broker = broker
+        self.title = title
+
+    @property
+    def content_security_policy(self) -> str:
+        """No script, style or request but this server's own."""
+        return _POLICY
+
+    def get_login_url(self) -> str:
+        """A person asks here, unlike everywhere else."""
+        return str(JupyterHandler.get_login_url(self))
+
+    @authenticated
+    async def get(self) -> None:
+        """The page. Its address may hold a token: that goes to nobody, and the page takes it out of sight."""
+        await require(self, "read")
+        _ = self.xsrf_token  # sets its cookie, which the page's own requests need
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        page = Template((STATIC / "page.html").read_text(encoding="utf-8"))
+        self.finish(page.generate(base_url=self.broker.base_url, title=self.title))
+
+
+class ClientFile(JsonRoute):
+    """``GET client/{name}``: what the page is made of."""
+
+    @authenticated
+    async def get(self, name: str) -> None:
+        """One of the page's files; 404 for any other name."""
+        if name not in _FILES:
+            raise HTTPError(404)
+        self.set_header("Cache-Control", "no-cache")  # its ETag answers for it
+        self.finish((STATIC / name).read_bytes(), set_content_type=_FILES[name])
