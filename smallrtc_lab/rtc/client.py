@@ -14,13 +14,20 @@ from aiortc import MediaStreamTrack
 
 from smallrtc_lab.media.clock import SenderReport
 
-__all__ = ["ClientConnection", "ClientTrack", "MessageRoom", "OutputSource", "TimedTrack"]
+__all__ = ["ClientConnection", "ClientTrack", "FrameSource", "MessageRoom", "OutputSource", "TimedTrack"]
 
 H = TypeVar("H", bound=Callable[..., Any])
 
 # What the transport sends: aiortc's track, whose recv() is awaited by whoever sends, paces itself, and raises
 # MediaStreamError once it was stopped. Sound is 48 kHz s16, pictures are yuv420p with pts in 1/90000 s.
 OutputSource: TypeAlias = MediaStreamTrack
+
+
+class FrameSource(Protocol):
+    """Anything that gives frames: a client's track, or one of aiortc's."""
+
+    async def recv(self) -> Any:
+        """The next frame; raises aiortc's ``MediaStreamError`` at the end."""
 
 
 @runtime_checkable
