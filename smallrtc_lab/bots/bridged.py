@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiortc import MediaStreamTrack
@@ -36,9 +36,15 @@ class BridgedConnection(EventEmitter):
     """One session of the engine's. Everything belongs to ``loop``, but for ``engine_*`` and the making itself."""
 
     def __init__(
-        self, client: EngineClient, session: str, pc_id: str, loop: asyncio.AbstractEventLoop
+        self,
+        client: EngineClient,
+        session: str,
+        pc_id: str,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        more_events: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(EVENTS)
+        super().__init__((*EVENTS, *more_events))
         self.end_reason: EndReason | None = None
         self._client = client
         self._session = session
@@ -154,8 +160,13 @@ class BridgedConnection(EventEmitter):
                 self.end_reason = self.end_reason or EndReason(header["reason"])
                 self._end()
             case _:
-                self._connected = what == "connected"
+                self._stands(what == "connected", header.get("takes", ()))
                 self._mailbox.post(what)
+
+    def _stands(self, connected: bool, takes: Iterable[str] = ()) -> None:
+        self._connected = connected
+        self._sound.taken("audio" in takes)
+        self._pictures.taken("video" in takes)
 
     def _message(self, message: Any) -> None:
         if not self._mailbox.post("app-message", message, droppable=True):
@@ -186,7 +197,7 @@ class BridgedConnection(EventEmitter):
         if self._closed.is_set():
             return
         self._closed.set()
-        self._connected = False
+        self._stands(False)
         for section in tuple(self._inputs):
             self._track_ended(section)
         for callback in self._close_callbacks:
@@ -198,12 +209,14 @@ class BridgedConnection(EventEmitter):
         for output in (self._sound, self._pictures):
             await output.close()
 
-    async def _ask(self, method: str) -> None:
+    async def _ask(self, method: str) -> Any:
         """Ask the engine; what it cannot do any more has happened already, and its end is told otherwise."""
         try:
             async with asyncio.timeout(CALL_S):
-                await asyncio.wrap_future(self._client.submit(method, session=self._session))
+                result, _ = await asyncio.wrap_future(self._client.submit(method, session=self._session))
+                return result
         except (SmallRTCError, TimeoutError) as error:
             logger.info("%s of a client's session: %s", method, error)
-            if method == "connect":
+            if method != "stop":
                 self._lost()
+            return None

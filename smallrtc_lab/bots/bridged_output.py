@@ -26,7 +26,11 @@ CHANNELS = 2
 
 
 class BridgedOutput:
-    """Reads one track after the other, as fast as each paces itself, and hands every frame to the engine."""
+    """Reads one track after the other, as fast as each paces itself, and hands every frame to the engine.
+
+    Nothing is read while the client takes nothing of this kind, or is not there. The first frame takes the place of
+    what callbacks return.
+    """
 
     def __init__(self, client: EngineClient, session: str, kind: Kind) -> None:
         self.dropped = 0  # pictures for which the engine had given no memory back
@@ -36,17 +40,29 @@ class BridgedOutput:
         self._track: MediaStreamTrack | None = None
         self._task: asyncio.Task[None] | None = None
         self._resampler: Resampler | None = None
+        self._taken = False
+        self._in_place = False
 
     def use(self, track: MediaStreamTrack | None) -> None:
         """Send this track from now on, or none."""
+        if track is None:
+            self._let_go()
+        self._track = track
+        self._read_anew()
+
+    def taken(self, taken: bool) -> None:
+        """Whether the client is there and takes this kind."""
+        if taken != self._taken:
+            self._taken = taken
+            self._read_anew()
+
+    def _read_anew(self) -> None:
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        if (track is None) != (self._track is None):
-            self._client.submit("outlet", session=self._session, kind=self._kind, on=track is not None)
-        self._track = track
-        if track is not None:
-            self._task = asyncio.get_running_loop().create_task(self._pump(track), name=f"send {self._kind}")
+        if self._track is not None and self._taken:
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._pump(self._track), name=f"send {self._kind}")
 
     async def close(self) -> None:
         """Read no more; the track is stopped, as a connection does with what it sent."""
@@ -57,13 +73,22 @@ class BridgedOutput:
         if self._track is not None:
             self._track.stop()
 
+    def _let_go(self) -> None:
+        if self._in_place:
+            self._in_place = False
+            self._client.submit("outlet", session=self._session, kind=self._kind, on=False)
+
     async def _pump(self, track: MediaStreamTrack) -> None:
         send: Callable[[Any], Coroutine[Any, Any, None]] = (
             self._send_sound if self._kind == "audio" else self._send_picture
         )
         try:
             while True:
-                await send(await track.recv())
+                frame = await track.recv()
+                if not self._in_place:
+                    self._in_place = True
+                    self._client.submit("outlet", session=self._session, kind=self._kind, on=True)
+                await send(frame)
         except MediaStreamError:
             logger.debug("a program's %s track ended", self._kind)
 

@@ -20,7 +20,7 @@ from smallrtc_lab.rtc.requests import (
     SmallWebRTCRequestHandler,
 )
 
-from .arguments import Bot, RunnerArguments
+from .arguments import Bot, runner_arguments
 from .run import AFTER_CANCEL_S, BotRun, Report
 
 __all__ = ["BotHost", "HostOptions"]
@@ -140,7 +140,7 @@ class BotHost:
     async def _answer(self, client: _Client, request: SmallWebRTCRequest, session_id: Any) -> dict[str, Any]:
         def begin(connection: SmallWebRTCConnection) -> None:
             name = session_id if isinstance(session_id, str) else None
-            client.run.begin(RunnerArguments(connection, request.request_data, name))
+            client.run.begin(runner_arguments(connection, request.request_data, name))
 
         answer: dict[str, Any] = await _within(
             client.run.submit(client.handler.handle_web_request(request, begin))

@@ -14,7 +14,7 @@ from smallrtc_lab.engine.client import EngineClient, Restart
 from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.framing import Header
 
-from .arguments import Bot, RunnerArguments
+from .arguments import Bot, RunnerArguments, runner_arguments
 from .bridged import BridgedConnection
 from .run import AFTER_CANCEL_S, BotRun, Report
 
@@ -113,7 +113,7 @@ class ServedBot:
         with self._lock:
             self._runs[child] = (run, connection, who)
         self._client.adopt(child, connection)
-        arguments = RunnerArguments(connection, header["body"], header["session_id"])
+        arguments = runner_arguments(connection, header["body"], header["session_id"])
         run.submit(_begin(run, arguments))
 
     def _ended(self, child: str) -> None:

@@ -111,6 +111,9 @@ class Engine:
     async def _call_connect(self, session: str) -> None:
         await self._session(session).flow.connect()
 
+    async def _call_follow(self, session: str) -> list[Header]:
+        return self._session(session).flow.so_far()
+
     async def _call_outlet(self, session: str, kind: Kind, on: bool) -> None:
         self._session(session).outlet(kind, on)
 

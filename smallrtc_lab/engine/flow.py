@@ -110,6 +110,24 @@ class Flow:
         if self.connection is not None:
             await self.connection.connect()
 
+    def so_far(self) -> list[dict[str, Any]]:
+        """What a program that begins to follow the connection has missed, as events."""
+        connection = self.connection
+        if connection is None or not connection.is_connected():
+            return []
+        tracks = (
+            connection.audio_input_track(),
+            connection.video_input_track(),
+            connection.screen_video_input_track(),
+        )
+        events = [
+            {"what": "track-started", "pc_id": connection.pc_id, "section": int(track.section)}
+            for track in tracks
+            if track is not None
+        ]
+        here = {"what": "connected", "pc_id": connection.pc_id, "takes": _taken(connection)}
+        return [*events, here]
+
     def renew_outputs(self) -> None:
         """Give the connection what Python sends now."""
         if self.connection is not None:
@@ -170,7 +188,7 @@ class Flow:
     async def _on_connected(self, connection: SmallWebRTCConnection) -> None:
         if connection is not self.connection:
             return
-        self._events.connection_event("connected", connection)
+        self._events.connection_event("connected", connection, takes=_taken(connection))
         # Not awaited here: the connection delivers its events one by one, and this waits for media.
         task = asyncio.get_running_loop().create_task(self._go_live(connection), name="go-live")
         self._tasks.add(task)
@@ -258,3 +276,8 @@ class Flow:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a connection could not go live", exc_info=error)
+
+
+def _taken(connection: SmallWebRTCConnection) -> list[str]:
+    """The kinds that the client lets us send."""
+    return [kind for kind in ("audio", "video") if connection.takes(kind)]

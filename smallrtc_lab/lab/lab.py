@@ -7,12 +7,13 @@ import os
 import pathlib
 import secrets
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
 import traitlets
 
 from smallrtc_lab.errors import SmallRTCError
+from smallrtc_lab.params import TransportParams
 from smallrtc_lab.sctp import sctp_chunk_bytes
 
 from .access import Access
@@ -31,12 +32,16 @@ from .options import (
     simulation,
     video_constraints,
 )
+from .programs import Programs
 from .registrations import Registrations
 from .registry import registry
 from .session import SessionEvents
 from .traits import Mirrored
 from .values import Values
 from .video import VideoStream
+
+if TYPE_CHECKING:
+    from smallrtc_lab.bots.labtransport import LabTransport
 
 __all__ = ["Lab"]
 
@@ -62,6 +67,7 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
     are not saved with the notebook unless ``save_pictures``. ``ice_servers`` are the STUN and TURN servers: a list of
     URLs, or of ``IceServer`` objects or dicts with ``urls``, ``username``, ``credential``; without it those of the
     Jupyter server count, and ``[]`` means none. They are kept out of the widget's state, and so of the notebook's file.
+    ``params`` are those of ``lab.transport``; devices for which they have no input are not asked for.
 
     >>> lab = Lab()
     >>> lab
@@ -91,16 +97,17 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
         fallback: Literal["test-signal"] | None = None,
         save_pictures: bool = False,
         ice_servers: Iterable[Any] | None = None,
+        params: TransportParams | None = None,
         **widget_options: Any,
     ) -> None:
-        known = ("audio", "video", "screen", "name", "fallback", "save_pictures", "ice_servers")
+        known = ("audio", "video", "screen", "name", "fallback", "save_pictures", "ice_servers", "params")
         check_keywords((k for k in widget_options if not self.has_trait(k)), known, "Lab()")
         if fallback not in (None, "test-signal"):
             raise ValueError(f'fallback is None or "test-signal", not {fallback!r}')
         self.mirror = Mirror(self._mirror_changed)
         options = {
-            "audio": audio_constraints(audio),
-            "video": video_constraints(video),
+            "audio": audio_constraints(audio if params is None or params.audio_in_enabled else False),
+            "video": video_constraints(video if params is None or params.video_in_enabled else False),
             "screen": bool(screen),
             "fallback": fallback,
         }
@@ -116,6 +123,7 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
         self.screen = VideoStream(self._access, "screen")
         self.values = Values(self._access)
         events = SessionEvents(self._access, opened_with, self._callbacks, self._messages)
+        self._programs = Programs(self._access, events, params)
         self._access.client.attach(session_id, events)  # before an old lab ends, and the engine with the last
         self._access.submit("open_session", options=opened_with)
         registry.add(identity, self)
@@ -175,6 +183,7 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
             self._access.client.detach(self._access.session_id)
             self._callbacks.close()
             self._messages.worker.close()
+            self._programs.close()
             self.mirror.update(state="closed", route=None)
         super().close()
 
@@ -208,7 +217,22 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
         self._access.revive()
         self._access.call("simulate", timeout_s=20.0, video=sources["video"], audio=sources["audio"])
 
-    # Messages and figures
+    # Programs, messages and figures
+
+    @property
+    def transport(self) -> LabTransport:
+        """This Lab as a :class:`SmallWebRTCTransport`: events, input and output, by ``params``, on this cell's loop.
+
+        Browsers come and go: ``on_client_connected`` and ``on_client_disconnected`` tell of each. What is written
+        to its output takes the place of what callbacks return.
+
+        >>> @lab.transport.event_handler("on_app_message")
+        ... async def got(transport, message, sender):
+        ...     await transport.send_message({"echo": message})
+        >>> async for frame in lab.transport.input().video_frames("camera"):
+        ...     await lab.transport.output().write_video_frame(255 - frame.image)
+        """
+        return self._programs.transport
 
     def send_message(self, message: Any) -> None:
         """Send JSON to the browser; before there is one, up to 50 messages wait for it.

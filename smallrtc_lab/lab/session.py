@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smallrtc_lab.engine.client import Restart
+from smallrtc_lab.engine.client import Restart, SessionHandler
 from smallrtc_lab.framing import Header
 
 from .access import Access
@@ -28,23 +28,30 @@ class SessionEvents:
         self._options = options
         self._callbacks = callbacks
         self._messages = messages
+        self.follower: SessionHandler | None = None  # a program that follows the session's connections
 
     def engine_event(self, name: str, header: Header) -> None:
         """Something happened in this lab's session."""
         handler = getattr(self, f"_on_{name}", None)
         if handler is not None:
             handler(header)
+        if self.follower is not None:
+            self.follower.engine_event(name, header)
 
     def engine_lost(self, reason: str, restart: Restart) -> None:
         """The engine crashed; it comes back by itself, unless it did so too often."""
         error = {"code": "engine-crashed", "message": reason, "next_step": restart.next_step}
         self._mirror.update(state="reconnecting" if restart.at_once else "failed", route=None, error=error)
+        if self.follower is not None:
+            self.follower.engine_lost(reason, restart)
 
     def engine_back(self) -> None:
         """A new engine runs: open the session and its callbacks there again."""
         self._access.call("open_session", options=self._options)
         self._callbacks.reopen()
         self._mirror.update(state="idle", error=None)
+        if self.follower is not None:
+            self.follower.engine_back()
 
     def _on_state(self, header: Header) -> None:
         self._mirror.update(**{k: header[k] for k in ("state", "error", "route")})

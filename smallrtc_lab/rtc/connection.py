@@ -117,6 +117,10 @@ class SmallWebRTCConnection(ConnectionLife):
         """The client's shared screen, or None when its offer has none."""
         return self._peer.inputs.get(Section.SCREEN)
 
+    def takes(self, kind: str) -> bool:
+        """Whether the client's last offer lets this side send ``"audio"`` or ``"video"``."""
+        return self._peer.takes(Section.AUDIO if kind == "audio" else Section.CAMERA)
+
     def get_answer(self) -> dict[str, str] | None:
         """``{"sdp", "type", "pc_id"}``, or None before the first offer was answered."""
         return self._answer

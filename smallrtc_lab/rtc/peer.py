@@ -133,6 +133,13 @@ class Peer:
         if section in self._switches:
             self._switches[section].replace(track)
 
+    def takes(self, section: Section) -> bool:
+        """Whether the client lets this side send in ``section``, by the last description of both."""
+        return any(
+            known is section and transceiver.currentDirection in ("sendrecv", "sendonly")
+            for known, transceiver in self._transceivers()
+        )
+
     async def request_keyframes(self) -> None:
         """Ask for a keyframe of every video section that receives."""
         for track in self.inputs.values():

@@ -212,7 +212,11 @@ async def test_events_of_a_client_that_comes_and_leaves(make_transport: Any, wir
             await first(messages)
         assert messages.end_reason == "the client has left"
         assert await pair.transport.send_message("too late") is False
-    assert told == [("connected", pc_id), ({"n": 1}, pc_id), ([2], pc_id), ("disconnected", pc_id)]
+    # Events of different names do not wait for each other's handlers; each of one name comes in order.
+    assert sorted(told, key=str) == sorted(
+        [("connected", pc_id), ({"n": 1}, pc_id), ([2], pc_id), ("disconnected", pc_id)], key=str
+    )
+    assert told.index(({"n": 1}, pc_id)) < told.index(([2], pc_id)) < told.index(("disconnected", pc_id))
     assert "LookupError: on purpose" in caplog.text
 
 
@@ -299,8 +303,10 @@ async def test_sound_comes_in_as_asked(
     print(f"{hz:.1f} Hz, amplitude {amplitude:.3f}, steps {steps.min():.4f}..{steps.max():.4f} s")
     assert hz == pytest.approx(wire.TONE_HZ, abs=2)
     assert amplitude == pytest.approx(0.5, rel=0.1)
-    # Times may glide by a tenth of a packet, and never jump.
-    assert steps == pytest.approx(block_ms / 1000, abs=0.0025)
+    # Times may glide by a tenth of a packet, and jump over a marked gap only.
+    whole = [step for step, clip in zip(steps, clips[1:], strict=True) if not clip.gaps]
+    assert len(whole) > len(steps) // 2
+    assert whole == pytest.approx([block_ms / 1000] * len(whole), abs=0.0025)
 
 
 async def test_sound_of_every_kind_goes_out(make_transport: Any, wire: Any) -> None:

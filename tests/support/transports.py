@@ -11,10 +11,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from smallrtc_lab.bots.bridged import BridgedConnection
+from smallrtc_lab.engine.client import EngineClient, Restart
 from smallrtc_lab.params import TransportParams
 from smallrtc_lab.rtc import SmallWebRTCConnection
 from smallrtc_lab.rtc.client import ClientConnection
 from smallrtc_lab.rtc.transport import SmallWebRTCTransport
+
+from .linkserver import link_server
 
 __all__ = ["MAKERS", "Maker", "TransportPair"]
 
@@ -52,4 +56,57 @@ async def direct(
         await asyncio.gather(browser.close(), transport.close())
 
 
-MAKERS: dict[str, Maker] = {"direct": direct}
+@asynccontextmanager
+async def bridged(
+    wire: Any, params: TransportParams, prepare: Prepare | None = None, **sections: Any
+) -> AsyncIterator[TransportPair]:
+    """A transport across the bridge, as a bot in a kernel has it; the connection is in a real engine."""
+    async with link_server() as link:
+        client = EngineClient(link.arguments)
+        hall = _Hall(client)
+        await asyncio.to_thread(client.attach, "hall", hall)
+        browser = wire.Browser(**sections)
+        try:
+            await asyncio.to_thread(client.call, "open_hall", session="hall", options={"mode": "multiple"})
+            await link.opened("hall")
+            answer = await link.ask("hall", "offer", {"sdp": await browser.offer(), "type": "offer"})
+            connection = await hall.arrived()
+            transport = SmallWebRTCTransport(connection, params)
+            if prepare is not None:
+                prepare(transport)
+            await browser.accept(answer)
+            await browser.opened()
+            try:
+                yield TransportPair(browser, transport, connection)
+            finally:
+                await asyncio.gather(browser.close(), transport.close())
+        finally:
+            await asyncio.to_thread(client.stop)
+
+
+class _Hall:
+    """Takes the one client of a pair over; see `SessionHandler`."""
+
+    def __init__(self, client: EngineClient) -> None:
+        self._client = client
+        self._loop = asyncio.get_running_loop()
+        self._arrived: asyncio.Future[BridgedConnection] = self._loop.create_future()
+
+    async def arrived(self) -> BridgedConnection:
+        async with asyncio.timeout(60):
+            return await self._arrived
+
+    def engine_event(self, name: str, header: dict[str, Any]) -> None:
+        if name == "client":
+            connection = BridgedConnection(self._client, header["client"], header["pc_id"], self._loop)
+            self._client.adopt(header["client"], connection)
+            self._loop.call_soon_threadsafe(self._arrived.set_result, connection)
+
+    def engine_lost(self, reason: str, restart: Restart) -> None:
+        raise AssertionError(reason)
+
+    def engine_back(self) -> None:
+        """Never, without a loss."""
+
+
+MAKERS: dict[str, Maker] = {"direct": direct, "bridged": bridged}

@@ -1,0 +1,63 @@
+"""``lab.transport``: events, input and output for whoever a Lab is live with, one browser after another."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from smallrtc_lab.engine.client import EngineClient
+from smallrtc_lab.framing import Header
+from smallrtc_lab.media.clock import SessionClock
+from smallrtc_lab.params import TransportParams
+from smallrtc_lab.rtc.state import EndReason
+from smallrtc_lab.rtc.transport import SmallWebRTCTransport
+
+from .bridged import BridgedConnection
+
+__all__ = ["LabConnection", "LabTransport"]
+
+
+class LabConnection(BridgedConnection):
+    """A Lab's session: when its browser leaves it waits for the next one, and is closed with the Lab only.
+
+    It has one event more than others, ``left`` (reason): the browser has gone for good.
+    """
+
+    def __init__(self, client: EngineClient, session: str, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(client, session, "", loop, more_events=("left",))
+
+    async def connect(self) -> None:
+        """Take over what the engine already has: a browser may be here for long."""
+        if self._connect_called or self._closed.is_set():
+            return
+        self._connect_called = True
+        for header in await self._ask("follow") or ():
+            self._happened(header)
+
+    def _happened(self, header: Header) -> None:
+        if header["what"] != "closed":
+            super()._happened(header)
+            return
+        self._stands(False)
+        for section in tuple(self._inputs):
+            self._track_ended(section)
+        self._mailbox.post("left", EndReason(header["reason"]))
+
+    def lab_closed(self) -> None:
+        """From any thread."""
+        self._on_loop(self._end)
+
+
+class LabTransport(SmallWebRTCTransport):
+    """A :class:`SmallWebRTCTransport` whose clients come and go; times are the Lab's own."""
+
+    def __init__(
+        self, connection: LabConnection, params: TransportParams, began_s: float, name: str | None = None
+    ) -> None:
+        super().__init__(connection, params, name, name, clock=SessionClock(began_s))
+        connection.event_handler("left")(self._on_left)
+
+    def _on_left(self, connection: Any, reason: EndReason) -> None:
+        met, self._met = self._met, False
+        if met and not self._ended and reason is not EndReason.HERE:
+            self._mailboxes["on_client_disconnected"].post("on_client_disconnected", connection)
