@@ -17,6 +17,7 @@ from smallrtc_lab.framing import Header
 
 from .bridge import Bridge, Reply
 from .hall import Hall
+from .halls import Halls
 from .link import Link, LinkAddress
 from .outlets import Kind
 from .reading import read_audio, read_latest
@@ -35,8 +36,6 @@ class Engine:
     def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         self.ended = asyncio.Event()
         self.sessions: dict[str, Session] = {}
-        self.halls: dict[str, Hall] = {}
-        self.guests: dict[str, Session] = {}  # of the halls' clients, each ends with its client
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="convert")
         self._link: Link | None = None
         self._welcome: Header = {}
@@ -44,13 +43,13 @@ class Engine:
         self.bridge = Bridge(
             incoming, outgoing, on_call=self._call, on_done=self._done, on_end=self.ended.set
         )
+        self.halls = Halls(self.bridge, self._executor)
         self._spawn(self._report_activity())
 
     async def close(self) -> None:
         """Orderly end: every browser is told, every task ends."""
-        for hall in list(self.halls.values()):
-            await hall.close()
-        for session in [*self.sessions.values(), *self.guests.values()]:
+        await self.halls.close_all()
+        for session in list(self.sessions.values()):
             await session.close()
         for task in self._tasks:
             task.cancel()
@@ -94,19 +93,12 @@ class Engine:
             self._to_server({"type": "session-close", "session": session})
 
     async def _call_open_hall(self, session: str, options: dict[str, Any]) -> None:
-        if session in self.halls:
-            return
-        hall = Hall(session, options, self.bridge, self._client_session, self._client_gone)
-        self.halls[session] = hall
-        if self._welcome:
-            hall.welcomed(self._welcome)
-        self._to_server({"type": "session-open", "session": session, "serves": True})
+        if self.halls.open(session, options, self._welcome):
+            self._to_server({"type": "session-open", "session": session, "serves": True})
 
     async def _call_close_hall(self, session: str) -> None:
-        closing = self.halls.pop(session, None)
-        if closing is not None:
-            self._to_server({"type": "session-close", "session": session})
-            await closing.close()
+        self._to_server({"type": "session-close", "session": session})
+        await self.halls.close(session)
 
     async def _call_connect(self, session: str) -> None:
         await self._session(session).flow.connect()
@@ -151,7 +143,7 @@ class Engine:
         self._session(session).processing.subscribe_audio(number, **request)
 
     async def _call_unsubscribe(self, session: str, number: int) -> None:
-        owner = self.sessions.get(session) or self.guests.get(session)
+        owner = self._find(session)
         if owner is not None:
             await owner.processing.unsubscribe(number)
 
@@ -175,14 +167,18 @@ class Engine:
             "engine": {"pid": os.getpid(), "linked": linked, "bridge_dropped": self.bridge.dropped},
         }
 
+    def _find(self, name: str) -> Session | None:
+        """A lab's session, or that of a hall's client."""
+        return self.sessions.get(name) or self.halls.guest(name)
+
     def _session(self, session_id: str) -> Session:
-        session = self.sessions.get(session_id) or self.guests.get(session_id)
+        session = self._find(session_id)
         if session is None:
             raise NotLiveError("this lab was closed; make a new Lab()")
         return session
 
     def _done(self, header: Header, payload: bytes) -> None:
-        session = self.sessions.get(header["session"]) or self.guests.get(header["session"])
+        session = self._find(header["session"])
         if session is None:
             self.bridge.free_result(header)
             return
@@ -198,24 +194,6 @@ class Engine:
                 if returning is not None:
                     self._spawn(returning)
 
-    # Clients of halls
-
-    def _client_session(self, name: str) -> Session:
-        """A session that no page has: its client came by a hall."""
-        session = Session(name, _CLIENT_OPTIONS, self.bridge, self._executor, lambda page, message: None)
-        self.guests[name] = session
-        return session
-
-    def _client_gone(self, name: str) -> None:
-        """The session ends after its kernel was told."""
-        session = self.guests.get(name)
-        if session is not None:
-            self._spawn(self._end_client(name, session))
-
-    async def _end_client(self, name: str, session: Session) -> None:
-        await session.close()
-        self.guests.pop(name, None)
-
     # The link
 
     def _linked(self, welcome: Header) -> None:
@@ -223,8 +201,8 @@ class Engine:
         for session_id, session in self.sessions.items():
             session.welcomed(welcome)
             self._to_server({"type": "session-open", "session": session_id})
-        for name, hall in self.halls.items():
-            hall.welcomed(welcome)
+        self.halls.welcomed(welcome)
+        for name in self.halls:
             self._to_server({"type": "session-open", "session": name, "serves": True})
         self.bridge.event("", "link", state="linked", reason="")
 
@@ -238,8 +216,8 @@ class Engine:
         session = self.sessions.get(name)
         kind = header.get("type")
         if kind == "request":
-            self._spawn(self._answer(header, self.halls.get(name) or session))
-        elif kind == "session-refused" and name in self.halls:
+            self._spawn(self._answer(header, self.halls.find(name) or session))
+        elif kind == "session-refused" and self.halls.find(name) is not None:
             self.bridge.event(name, "refused", message=str(header.get("message")))
         elif session is None:
             logger.debug("message %s for a session that is closed", kind)
@@ -284,9 +262,7 @@ class Engine:
         """Keep the kernel from being culled, but only while media flows and somebody looks."""
         while True:
             await asyncio.sleep(_ACTIVITY_INTERVAL_S)
-            if any(s.watched for s in self.sessions.values()) or any(
-                s.flow.live for s in self.guests.values()
-            ):
+            if self.halls.live or any(session.watched for session in self.sessions.values()):
                 self._to_server({"type": "activity"})
 
     def _spawn(self, coroutine: Any) -> None:
@@ -301,7 +277,6 @@ class Engine:
 
 
 _WITH_PAYLOAD = frozenset({"link", "shelve"})
-_CLIENT_OPTIONS = {"waits_for_kernel": True, "audio": True, "video": True}
 
 
 async def _serve(session: Session | Hall, method: str, body: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
