@@ -227,8 +227,8 @@ export function spokenLine(now: Snapshot): string {
 }
 
 /** The caption of the returned picture: whose result is seen. */
-export function returnedCaption(processor: Processor | null): string {
-  if (!processor) return "From Python";
+export function returnedCaption(processor: Processor | null, other: string): string {
+  if (!processor) return `From ${other}`;
   if (processor.state === "late") return `From Python: ${processor.name} is too slow, unprocessed`;
   if (processor.state === "failed") return `From Python: ${processor.name} failed, unprocessed`;
   return `From Python: ${processor.name}`;

@@ -63,10 +63,10 @@ test("a screen reader hears changes, not figures, and errors with their next ste
 
 test("the caption says whose result is seen", () => {
   const processor = { name: "effect", controls: {} };
-  assert.equal(returnedCaption(null), "From Python");
-  assert.equal(returnedCaption({ ...processor, state: "running" }), "From Python: effect");
-  assert.match(returnedCaption({ ...processor, state: "late" }), /too slow, unprocessed/);
-  assert.match(returnedCaption({ ...processor, state: "failed" }), /failed, unprocessed/);
+  assert.equal(returnedCaption(null, "the bot"), "From the bot");
+  assert.equal(returnedCaption({ ...processor, state: "running" }, "Python"), "From Python: effect");
+  assert.match(returnedCaption({ ...processor, state: "late" }, "Python"), /too slow, unprocessed/);
+  assert.match(returnedCaption({ ...processor, state: "failed" }, "Python"), /failed, unprocessed/);
 });
 
 test("a problem replaces the one of its code, count 0 removes it, and their number is bounded", () => {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .certificate import CertificateFiles
 from .desk import has_display, is_root
 from .notebooks import copy_notebooks, notebooks_source
+from .quiet import hush
 
 if TYPE_CHECKING:
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -102,6 +103,7 @@ def serve(arguments: argparse.Namespace, directory: Path, certificate: Certifica
     opens_browser = has_display() and not arguments.no_browser
     options = jupyter_options(arguments, directory, opens_browser) + https_options(certificate)
     server = LabApp.initialize_server(argv=options)
+    hush(server.log)
     # Jupyter leaves Ctrl-C without a terminal to Python's exception, which a request in the making swallows.
     signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
     # Jupyter prints no address with a token it was given, so it is said here, as plainly as can be.

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .demo import LOOPBACK, WILDCARD, certificate_files, farewell, https_options
-from .desk import has_display, is_root
+from .desk import has_display, is_root, listening_problem
+from .quiet import hush
 
 if TYPE_CHECKING:
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -26,29 +27,53 @@ def add_to(subcommands: Subcommands) -> None:
     command = subcommands.add_parser(
         "run",
         help="serve a bot to browsers and other WebRTC clients",
-        description="Serves the file's `async def bot(runner_args)` with a web page to meet it.",
+        description="Serves `async def bot(runner_args)` of a Python file, with a web page to meet it. Every client "
+        "gets a bot of its own, and its media comes straight to it, by WebRTC.",
+        epilog="Example:  smallrtc-lab run echo_bot.py --reload",
     )
     command.add_argument("bot", type=Path, help="a Python file with `async def bot(runner_args)`")
-    command.add_argument("--host", help="address to listen on (default: localhost; with https every address)")
-    command.add_argument("--port", type=int, default=7860, help="port (default: %(default)s)")
-    command.add_argument("--token", help="what a client must know (default: a new one every time)")
-    command.add_argument("--no-browser", action="store_true", help="only print the address")
-    command.add_argument("--reload", action="store_true", help="start the bot anew when its file changes")
-    command.add_argument("--single", action="store_true", help="one client at a time")
-    command.add_argument("--max-connections", type=int, metavar="N", help="how many clients at once")
-    command.add_argument(
+    _add_work(command.add_argument_group("while you write the bot"))
+    _add_clients(command.add_argument_group("who may come"))
+    _add_network(command.add_argument_group("network"))
+    command.set_defaults(run=run)
+
+
+def _add_work(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--reload", action="store_true", help="start the bot anew when a Python file beside it changes"
+    )
+    group.add_argument("--no-browser", action="store_true", help="only print the address, do not open it")
+
+
+def _add_clients(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--token", help="what a client must know (default: a new one every time)")
+    group.add_argument("--single", action="store_true", help="one client at a time")
+    group.add_argument(
+        "--max-connections", type=int, metavar="N", help="how many clients at once (default: 4)"
+    )
+    group.add_argument("--allow-origin", metavar="ORIGIN", help="let web pages of this origin connect, too")
+
+
+def _add_network(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--host", help="address to listen on (default: localhost; with https every address)")
+    group.add_argument("--port", type=int, default=7860, help="port (default: %(default)s)")
+    https = group.add_mutually_exclusive_group()
+    https.add_argument(
+        "--self-signed",
+        action="store_true",
+        help="https with this machine's own certificate: browsers on other computers open a camera on nothing less",
+    )
+    https.add_argument("--certfile", type=Path, help="https with this certificate")
+    group.add_argument("--keyfile", type=Path, help="the key of --certfile, when it is in another file")
+    group.add_argument(
         "--ice-servers",
         nargs="+",
         metavar="URL",
         help='STUN and TURN servers: URLs, or JSON objects with "urls", "username" and "credential"',
     )
-    command.add_argument("--esp32", action="store_true", help="answers for microcontrollers; needs --host")
-    command.add_argument("--allow-origin", metavar="ORIGIN", help="let pages of this origin connect, too")
-    https = command.add_mutually_exclusive_group()
-    https.add_argument("--self-signed", action="store_true", help="https with this machine's own certificate")
-    https.add_argument("--certfile", type=Path, help="https with this certificate")
-    command.add_argument("--keyfile", type=Path, help="the key of --certfile, when it is in another file")
-    command.set_defaults(run=run)
+    group.add_argument(
+        "--esp32", action="store_true", help="answers that microcontrollers understand; needs --host"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -63,6 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(f"This cannot be served: {error}.")
         return 1
+    taken = listening_problem("" if arguments.host in WILDCARD else arguments.host, arguments.port)
+    if taken is not None:
+        print(taken)
+        return 1
     return serve(arguments, options)
 
 
@@ -70,6 +99,8 @@ def problem_with(arguments: argparse.Namespace) -> str | None:
     """What forbids to start at all, as a sentence."""
     if not arguments.bot.is_file():
         return f"There is no file {arguments.bot}."
+    if arguments.max_connections is not None and arguments.max_connections < 1:
+        return "--max-connections must be at least 1."
     if arguments.esp32 and arguments.host in (None, *LOOPBACK, *WILDCARD):
         return "--esp32 needs --host with this machine's address in the microcontroller's network."
     if arguments.reload and importlib.util.find_spec("watchfiles") is None:
@@ -90,7 +121,6 @@ def server_options(arguments: argparse.Namespace) -> list[str]:
         "ServerApp.default_url": PAGE,
         "ServerApp.allow_root": is_root(),
         "ServerApp.answer_yes": True,
-        "ServerApp.allow_origin": arguments.allow_origin or "",
         "ServerApp.terminals_enabled": False,
         "IdentityProvider.token": arguments.token,
         "BotRunner.at_root": True,
@@ -101,6 +131,8 @@ def server_options(arguments: argparse.Namespace) -> list[str]:
     }
     if arguments.max_connections is not None:
         options["BotRunner.max_connections"] = arguments.max_connections
+    if arguments.allow_origin:
+        options["ServerApp.allow_origin"] = arguments.allow_origin
     if arguments.esp32:
         options["BotRunner.esp32_host"] = arguments.host
     if arguments.ice_servers:
@@ -110,12 +142,14 @@ def server_options(arguments: argparse.Namespace) -> list[str]:
 
 
 def ice_servers(texts: list[str]) -> list[Any]:
-    """Each of them a URL, or a JSON object; ValueError when one is neither."""
+    """Each of them a URL, or a JSON object; ValueError when one is neither. No error quotes a credential."""
     from smallrtc_lab.ice import normalise_ice_servers
 
-    servers = [json.loads(text) if text.lstrip().startswith("{") else {"urls": [text]} for text in texts]
     try:
+        servers = [json.loads(text) if text.lstrip().startswith("{") else {"urls": [text]} for text in texts]
         return list(normalise_ice_servers(servers))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"an object of --ice-servers is no JSON ({error})") from None
     except TypeError as error:
         raise ValueError(str(error)) from None
 
@@ -132,12 +166,15 @@ def serve(arguments: argparse.Namespace, options: list[str]) -> int:
 
     server = BotServer.instance()
     server.initialize(argv=options, find_extensions=False)
+    hush(server.log)
     # Jupyter leaves Ctrl-C without a terminal to Python's exception, which a request in the making swallows.
     signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
-    print(invitation(arguments, server.port), flush=True)
+    runner = server.extension_manager.extension_points["smallrtc_lab"].app
+    runner.greeting = invitation(arguments, server.port)
     server.start()
     farewell()
-    return 0
+    code: int = runner.exit_code
+    return code
 
 
 def invitation(arguments: argparse.Namespace, port: int) -> str:

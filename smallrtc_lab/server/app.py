@@ -25,8 +25,12 @@ class SmallRTCLab(Settings, ExtensionApp):  # type: ignore[misc]
     )
 
     broker: Broker
-    title = ""  # of the page where nothing names a session
     address: ServerAddress | None = None
+
+    @property
+    def title(self) -> str:
+        """On the page of a served bot, where its address names no session."""
+        return ""
 
     def initialize_settings(self) -> None:
         """Make the broker."""

@@ -49,6 +49,7 @@ class Broker:
         self.base_url = base_url
         # Programs that this server itself started, by the name they link with: the keys of their proofs.
         self.programs: dict[str, bytes] = {}
+        self.nothing_served = "Nothing is served here yet: call smallrtc_lab.serve(bot) in a notebook."
         self._on_activity = on_activity
         self._links: dict[str, Link] = {}
         self._outboxes: set[Outbox] = set()
@@ -82,11 +83,7 @@ class Broker:
         """What is served to clients that name nothing: the session that is served longest. 503 without one."""
         served = next((session.id for session in self._sessions if session.served), None)
         if served is None:
-            raise RequestError(
-                503,
-                "nothing-served",
-                "Nothing is served here yet: call smallrtc_lab.serve(bot) in a notebook.",
-            )
+            raise RequestError(503, "nothing-served", self.nothing_served)
         return served
 
     async def request(self, session_id: str, method: str, body: Any) -> Reply:

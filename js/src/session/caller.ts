@@ -21,8 +21,10 @@ export abstract class Caller {
   protected readonly channel: Channel;
   protected call: Call | null = null;
 
+  /** `other` is who is at the other end, in words. */
   constructor(
     readonly options: Options,
+    readonly other: string,
     first: Partial<Snapshot>,
   ) {
     this.store = new Store({ ...FIRST, opens: opens(options), ...first });
@@ -113,7 +115,7 @@ export abstract class Caller {
   }
 
   private messagesDropped(count: number, why: string): void {
-    const message = `${count} message${count === 1 ? " to Python was" : "s to Python were"} dropped: ${why}.`;
+    const message = `${count} message${count === 1 ? ` to ${this.other} was` : `s to ${this.other} were`} dropped: ${why}.`;
     const trouble = { type: "problem", code: "page-messages-dropped", message, next_step: null, detail: null, count: 1 } as const;
     this.store.set({ troubles: withTrouble(this.store.now.troubles, trouble) });
   }

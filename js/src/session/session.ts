@@ -42,7 +42,7 @@ export class Session extends Caller {
     private readonly model: Model,
     place: Place | null,
   ) {
-    super(readOptions(model), { link: place ? "opening" : "none" });
+    super(readOptions(model), "Python", { link: place ? "opening" : "none" });
     const id = model.get("_session");
     if (!place || !id) return;
     this.signaling = new Signaling(place, id);

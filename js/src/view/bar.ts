@@ -129,11 +129,11 @@ export class Bar {
     const on = now.listening === "on";
     const returns = this.session.returnsSound;
     const label = on
-      ? "Stop listening to Python's sound"
+      ? `Stop listening to ${this.session.other}'s sound`
       : now.listening === "blocked"
         ? "The browser keeps this page silent: press again to listen"
         : returns
-          ? "Listen to the sound Python returns"
+          ? `Listen to the sound ${this.session.other} returns`
           : "Listen: no @lab.on_audio function returns sound yet";
     this.listen.set(running, on, label, !returns || now.state !== "live");
     setAttribute(this.listen.button, "data-blocked", now.listening === "blocked");

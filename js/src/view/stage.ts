@@ -67,7 +67,7 @@ export class Stage {
     const returns = running && now.returned !== null && (processor !== null || now.returnedVideo) && this.returnedStarted(now);
     show(this.camera, running && hasCamera, now.preview, now.camera === "test" ? "Test signal" : "Camera");
     show(this.screen, running && now.screen === "on", now.shared, "Screen");
-    show(this.returned, returns, running ? now.returned : null, returnedCaption(processor));
+    show(this.returned, returns, running ? now.returned : null, returnedCaption(processor, this.session.other));
     setAttribute(this.returned.figure, "data-processor", processor?.state ?? null);
     const count = this.element.querySelectorAll(":scope > :not([hidden])").length;
     setAttribute(this.element, "hidden", count === 0);

@@ -29,7 +29,7 @@ export function mount(session: Caller, into: HTMLElement): () => void {
   const spoken = h("div", { class: "srl-spoken", role: "status", "aria-live": "polite" });
   const root = h(
     "section",
-    { class: "smallrtc-lab", "aria-label": "Live media with Python", "data-lm-suppress-shortcuts": "true" },
+    { class: "smallrtc-lab", "aria-label": `Live media with ${session.other}`, "data-lm-suppress-shortcuts": "true" },
     h("div", { class: "srl-card" }, ...parts.map((part) => part.element)),
     spoken,
   );
