@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -116,13 +117,15 @@ class NoiseSound(AudioSource):
 
 
 class Speech(AudioSource):
-    """Something like speech: vowels of three formants in words of a few syllables, with pauses; repeats after 8 s.
+    """Something like speech: two sentences of gliding vowels, a short pause and a long one; repeats after 8 s.
 
-    ``pitch_hz`` is the voice's mean pitch. Each glottal pulse makes the formants ring, as in the source-filter
-    model of the vocal tract (formants after Peterson and Barney, 1952).
+    ``pitch_hz`` is the voice's pitch, which falls through a sentence. Each glottal pulse makes three formants ring, as
+    in the source-filter model of the vocal tract (formants after Peterson and Barney, 1952). Silero's model hears it
+    as speech, but for a few high-pitched voices.
     """
 
     SECONDS = 8
+    BEGIN_S = (0.3, 3.8)
     VOWELS_HZ = ((730, 1090, 2440), (270, 2290, 3010), (570, 840, 2410), (530, 1840, 2480), (300, 870, 2240))
 
     def __init__(
@@ -139,34 +142,37 @@ class Speech(AudioSource):
     def _synthesised(self) -> Wave:
         rng = np.random.default_rng(self.seed)
         loop: Wave = np.zeros(self.SECONDS * self.sample_rate)
-        grains = [self._grain(vowel) for vowel in self.VOWELS_HZ]
-        at_s = 0.1
-        while at_s < self.SECONDS - 1.5:
-            for _ in range(rng.integers(1, 4)):
-                length_s = rng.uniform(0.14, 0.26)
-                pitch_hz = self.pitch_hz * rng.uniform(0.85, 1.2)
-                self._add_syllable(loop, grains[rng.integers(len(grains))], at_s, length_s, pitch_hz)
-                at_s += length_s + 0.03
-            at_s += rng.uniform(0.1, 0.4)
+        for begin_s in self.BEGIN_S:
+            self._add_sentence(loop, begin_s, rng)
         loop *= self.amplitude / np.abs(loop).max()
         return loop
 
-    def _grain(self, formants_hz: tuple[int, ...]) -> Wave:
+    def _add_sentence(self, loop: Wave, at_s: float, rng: np.random.Generator) -> None:
+        """Seven to ten syllables, each from one vowel towards the next: 2.4 s at most."""
+        vowels = np.array(self.VOWELS_HZ)[rng.integers(len(self.VOWELS_HZ), size=rng.integers(8, 12))]
+        count = len(vowels) - 1
+        for number, (vowel, following) in enumerate(pairwise(vowels)):
+            length_s = rng.uniform(0.14, 0.24)
+            pulse_s = 0.0
+            while pulse_s < length_s:
+                through = pulse_s / length_s
+                formants_hz = vowel + (following - vowel) * max(0.0, 2 * through - 1)
+                first = round((at_s + pulse_s) * self.sample_rate)
+                grain = self._grain(formants_hz) * (0.25 + 0.75 * np.sin(np.pi * through) ** 0.6)
+                loop[first : first + len(grain)] += grain
+                falling = 1.1 - 0.25 * (number + through) / count
+                pulse_s += 1 / (self.pitch_hz * falling * rng.normal(1.0, 0.01))  # no throat is quite even
+            at_s += length_s
+
+    def _grain(self, formants_hz: Wave) -> Wave:
+        """What one pulse leaves ringing, 20 ms."""
         times_s = np.arange(round(0.02 * self.sample_rate)) / self.sample_rate
         grain: Wave = np.zeros(len(times_s))
-        for hz, strength, width_hz in zip(formants_hz, (1.0, 0.5, 0.25), (80, 100, 140), strict=True):
+        for hz, strength, width_hz in zip(formants_hz, (1.0, 0.5, 0.25), (60, 90, 120), strict=True):
             if hz < self.sample_rate / 2:
                 grain += strength * np.exp(-np.pi * width_hz * times_s) * np.sin(2 * np.pi * hz * times_s)
         fading: Wave = grain * np.linspace(1, 0, len(grain))
         return fading
-
-    def _add_syllable(self, loop: Wave, grain: Wave, at_s: float, length_s: float, pitch_hz: float) -> None:
-        pulse_s = 0.0
-        while pulse_s < length_s:
-            through = pulse_s / length_s
-            first = round((at_s + pulse_s) * self.sample_rate)
-            loop[first : first + len(grain)] += grain * np.sin(np.pi * through) ** 0.6
-            pulse_s += 1 / (pitch_hz * (1.08 - 0.16 * through))
 
 
 def _checked_amplitude(amplitude: float) -> float:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from smallrtc_lab.media.synthetic_audio import AudioSource, Chirp, NoiseSound, Silence, Speech, Tone
+from smallrtc_lab.media.voice import VoiceDetector
+from smallrtc_lab.params import VADParams
 
 SOURCES: list[Callable[[int, int, int], AudioSource]] = [Tone, Chirp, NoiseSound, Speech, Silence]
 
@@ -93,6 +95,15 @@ def test_speech_has_pitch_formants_and_pauses() -> None:
     assert power[(frequencies > 100) & (frequencies < 3200)].sum() > 0.9 * power.sum()
     assert np.array_equal(source.samples(8 * rate, 100), source.samples(0, 100))
     assert np.abs(np.diff(source.samples(8 * rate - 100, 200)[:, 0])).max() < 0.01
+
+
+def test_speech_is_heard_as_two_sentences() -> None:
+    """The voice detector hears a beginning and an end of each sentence, in every round of eight seconds."""
+    sound = Speech(48000, 1, 0).samples(0, 16 * 48000)
+    events = VoiceDetector(VADParams(stop_secs=0.5)).push(sound, sample_rate=48000, start_s=0.0)
+    assert [event.kind for event in events] == ["started", "stopped"] * 4
+    begun_s = [event.time_s for event in events if event.kind == "started"]
+    assert begun_s == pytest.approx([0.3, 3.8, 8.3, 11.8], abs=0.3)
 
 
 def test_silence() -> None:
