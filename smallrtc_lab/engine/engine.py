@@ -122,7 +122,7 @@ class Engine:
         await self._session(session).simulate(video, audio)
 
     async def _call_send_message(self, session: str, message: Any) -> None:
-        self._session(session).flow.send_message(message)
+        await self._session(session).flow.send_message(message)
 
     async def _call_values(self, session: str, values: dict[str, Any]) -> None:
         self._session(session).pages.tell({"type": "values", "values": values}, standing=True)

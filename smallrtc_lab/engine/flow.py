@@ -17,6 +17,7 @@ from smallrtc_lab.rtc.tracks import InputTrack
 from smallrtc_lab.sctp import VARIABLES
 
 from .inbound import AudioInbound, VideoInbound
+from .mail import Mail
 from .processing import Processing
 
 __all__ = ["Flow", "FlowEvents"]
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 _FIRST_MEDIA_S = 5.0
 _LATE_MEDIA_S = 600.0
-_EARLY_MESSAGES = 50
+_LAST_WORDS_S = 1.0  # a client that has just come gets what was said to it before it is told to go
 
 
 class FlowEvents(Protocol):
@@ -63,14 +64,13 @@ class Flow:
         self.connection: SmallWebRTCConnection | None = None
         self.live = False
         self.route: str | None = None
-        self.messages_dropped = 0
+        self.mail = Mail(events)
         self._video = video
         self._audio = audio
         self._processing = processing
         self._events = events
         self._expected = expected
         self._ready = ready  # False: the kernel says when it is, for each connection
-        self._early_messages: list[Any] = []
         self._stuck = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -87,6 +87,7 @@ class Flow:
 
     async def adopt(self, connection: SmallWebRTCConnection) -> None:
         """A new connection: give it what Python sends back, and follow what happens to it."""
+        self.mail.use(None)  # until this one is connected
         self.connection = connection
         self._audio.meet_sender()
         self.renew_outputs()
@@ -142,28 +143,21 @@ class Flow:
     async def disconnect(self) -> None:
         """End the connection, if there is one; the browser is told."""
         if self.connection is not None:
+            if self.connection.is_connected():
+                await self.mail.emptied(_LAST_WORDS_S)
             await self.connection.disconnect()
 
     async def close(self) -> None:
         """End everything."""
         await self.disconnect()
+        await self.mail.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def send_message(self, message: Any) -> None:
-        """To the browser; kept (50 at most) until there is one."""
-        if self.connection is not None and self.connection.is_connected():
-            self.connection.send_app_message(message)
-        elif len(self._early_messages) < _EARLY_MESSAGES:
-            self._early_messages.append(message)
-        else:
-            self.messages_dropped += 1
-            self._events.problem(
-                "messages-dropped",
-                f"{self.messages_dropped} messages were dropped: {_EARLY_MESSAGES} wait for a browser already.",
-                "Wait for lab.wait_live() before sending more.",
-            )
+    async def send_message(self, message: Any) -> None:
+        """To the browser; kept (50 at most) until there is one that takes it."""
+        await self.mail.send(message)
 
     def watch_messages(self) -> None:
         """Say so when the browser is there and takes no message, and when it does again."""
@@ -188,6 +182,7 @@ class Flow:
     async def _on_connected(self, connection: SmallWebRTCConnection) -> None:
         if connection is not self.connection:
             return
+        self.mail.use(connection)
         self._events.connection_event("connected", connection, takes=_taken(connection))
         # Not awaited here: the connection delivers its events one by one, and this waits for media.
         task = asyncio.get_running_loop().create_task(self._go_live(connection), name="go-live")
@@ -217,6 +212,7 @@ class Flow:
         await self._silence()
 
     async def _silence(self) -> None:
+        self.mail.use(None)
         self.live = False
         self.route = None
         for stream in (*self._video.values(), self._audio):
@@ -242,14 +238,11 @@ class Flow:
 
     async def _go_live(self, connection: SmallWebRTCConnection) -> None:
         self._follow_tracks(connection)
-        for message in self._early_messages:
-            connection.send_app_message(message)
-        self._early_messages.clear()
         self._events.update()
         all_flow = await self._first_media(_FIRST_MEDIA_S)
+        route = (await connection.stats()).get("route")
         if connection is self.connection and connection.is_connected():
-            self.live = True
-            self.route = (await connection.stats()).get("route")
+            self.live, self.route = True, route
             self._events.update()
             if not all_flow:
                 await self._first_media(_LATE_MEDIA_S)  # what comes late takes the problem back

@@ -258,7 +258,7 @@ class Session:
             "simulated": None if simulated is None else simulated.stats(),
             "pages": self.pages.describe(),
             "page": self.page_figures,
-            "messages_dropped": self.flow.messages_dropped,
+            "messages_dropped": self.flow.mail.dropped,
             **self.figures,
         }
 

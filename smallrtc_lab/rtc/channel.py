@@ -49,6 +49,13 @@ class MessageChannel:
         return self._channel is not None and self._channel.readyState == "open"
 
     @property
+    def takes_messages(self) -> bool:
+        """Whether a message goes out at once and is not dropped."""
+        return (
+            self._channel is not None and self.is_open and self._channel.bufferedAmount <= MAX_BUFFERED_BYTES
+        )
+
+    @property
     def stuck(self) -> bool:
         """Whether the client has acknowledged nothing for some seconds of what was sent."""
         return self._stall.stuck
@@ -99,6 +106,17 @@ class MessageChannel:
                 while not self._has_room():
                     if self._given_up:
                         return False
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def taken(self, timeout_s: float) -> bool:
+        """Wait until the channel is open and there is room in it; False when the time was up first."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not (self.is_open and self._has_room()):
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:

@@ -96,6 +96,11 @@ class SmallWebRTCConnection(ConnectionLife):
         """The name the client knows it by; a restart gives a new one."""
         return self._pc_id
 
+    @property
+    def takes_messages(self) -> bool:
+        """Whether the client's data channel is open and takes a message at once."""
+        return self._channel.takes_messages
+
     def is_connected(self) -> bool:
         """Whether media flows, the client is alive and ``connect()`` was called."""
         return self._connect_called and self._state is ConnectionState.CONNECTED
@@ -192,6 +197,10 @@ class SmallWebRTCConnection(ConnectionLife):
     async def message_room(self, timeout_s: float) -> bool:
         """Wait until one more message would not be dropped; False when it would be even after ``timeout_s``."""
         return await self._channel.room(timeout_s)
+
+    async def messages_taken(self, timeout_s: float) -> bool:
+        """Wait until the data channel is open and has room; False when it is not after ``timeout_s``."""
+        return await self._channel.taken(timeout_s)
 
     def ask_to_renegotiate(self) -> None:
         """Ask the client for a new offer, unless it was asked in the last ten seconds and has not sent it."""

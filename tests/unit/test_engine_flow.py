@@ -74,8 +74,8 @@ async def test_it_is_live_once_all_that_is_expected_has_come(meeting: Meeting) -
     """Connecting, live with its route, and nothing again after the end, which is told with its reason."""
     assert (meeting.flow.state, meeting.flow.route) == (None, None)
     await meeting.connect()
-    await until(lambda: meeting.flow.route == "direct")
-    assert meeting.flow.state == "live"
+    await until(lambda: meeting.flow.state == "live")
+    assert meeting.flow.route == "direct"
     assert meeting.problems == {}
     assert (await meeting.flow.stats())["route"] == "direct"
     await meeting.flow.disconnect()
@@ -90,12 +90,12 @@ async def test_it_is_live_once_all_that_is_expected_has_come(meeting: Meeting) -
 async def test_fifty_messages_wait_for_a_browser(meeting: Meeting) -> None:
     """More are dropped, counted and said; those that waited arrive once and in order, before later ones."""
     for number in range(53):
-        meeting.flow.send_message(number)
-    assert meeting.flow.messages_dropped == 3
+        await meeting.flow.send_message(number)
+    assert meeting.flow.mail.dropped == 3
     assert meeting.problems["messages-dropped"].startswith("3 messages were dropped")
     await meeting.connect()  # the simulated browser sends all back
     await until(lambda: len(meeting.messages) == 50)
-    meeting.flow.send_message("last")
+    await meeting.flow.send_message("last")
     await until(lambda: len(meeting.messages) == 51)
     assert meeting.messages == [*range(50), "last"]
 
