@@ -164,7 +164,7 @@ def make_environment(run: Run, venv: Path) -> Path:
     run.need("wheel", [*pip, "wheel", "-qq", "--no-deps", "--wheel-dir", venv / "wheel", ROOT])
     (wheel,) = (venv / "wheel").glob("*.whl")
     # The build's own requirements too: Node for the front end's checks, hatchling for the tests of the build hook.
-    requirements = [f"{wheel}[demo,test]", *build_requirements()]
+    requirements = [f"{wheel}[demo,pipecat,test]", *build_requirements()]
     run.need("installation", [*pip, "install", "-qq", *requirements], limit_s=900)
     return python
 
