@@ -133,7 +133,8 @@ class Processing:
 
     async def _return_picture(self, header: Header) -> None:
         await self.video_return.result(header)
-        self._update_state("video", header)
+        if not self.video_return.is_late:
+            self._update_state("video", header)
 
     def audio_result(self, header: Header, payload: bytes) -> None:
         """A processed block of sound, or word that there is none."""

@@ -64,20 +64,27 @@ class VideoReturn:
 
     def on_frame(self, timed: TimedFrame) -> None:
         """A frame came in: pass it on as it is while the processor is late."""
-        if self.processor is None or self._in_work is None:
+        if self.processor is None:
             return
-        if asyncio.get_running_loop().time() - self._in_work[1] > LATE_S:
-            self.is_late = True
+        self.is_late = self.is_late or self._waited_s() > LATE_S
+        if self.is_late:
             self.late += 1
             self.track.put(timed.frame, timed.time_s)
 
     def _delivered(self, timed: TimedFrame) -> None:
         self._in_work = (timed, asyncio.get_running_loop().time())
 
+    def _waited_s(self) -> float:
+        """How long the processor has been at work on its frame."""
+        return 0.0 if self._in_work is None else asyncio.get_running_loop().time() - self._in_work[1]
+
     async def result(self, header: Header) -> None:
-        """The kernel's answer to a frame: a picture in a slot of its own, or nothing, then the original passes."""
+        """The kernel's answer to a frame: a picture in a slot of its own, or nothing, then the original passes.
+
+        One that comes in time ends the lateness; a function that is always late is never between two states.
+        """
+        late, self.is_late = self.is_late, self.is_late and self._waited_s() > LATE_S
         work, self._in_work = self._in_work, None
-        late, self.is_late = self.is_late, False
         if work is None or late:  # newer pictures passed already: time does not run backwards
             self._bridge.free_result(header)
             return

@@ -98,7 +98,7 @@ async def test_results_of_a_replaced_or_removed_processor_give_their_slots_back(
 
 
 async def test_the_page_is_told_whose_result_it_sees(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Running, failed, running again, late, replaced, gone; the same state is told once."""
+    """Running, failed, running again, late until it is in time, replaced, gone; the same state is told once."""
     from smallrtc_lab.engine import returns
 
     room.register(1, "one")
@@ -111,6 +111,11 @@ async def test_the_page_is_told_whose_result_it_sees(room: Room, monkeypatch: py
     await room.kernel.next("deliver")
     await asyncio.sleep(0.04)
     room.frame(3)
+    await room.answer(1, **room.result())  # too late: the next one may be in time
+    monkeypatch.setattr(returns, "LATE_S", 60.0)
+    await room.kernel.next("deliver")
+    assert room.seen()[-1] == ("one", "late")
+    await room.answer(1, **room.result())
     room.register(2, "two")
     await room.processing.unsubscribe(1)
     await room.processing.unsubscribe(2)
@@ -120,6 +125,7 @@ async def test_the_page_is_told_whose_result_it_sees(room: Room, monkeypatch: py
         ("one", "failed"),
         ("one", "running"),
         ("one", "late"),
+        ("one", "running"),
         ("two", "running"),
         None,
     ]
