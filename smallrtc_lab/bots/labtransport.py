@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from typing import Any, TypeVar
 
 from smallrtc_lab.engine.client import EngineClient
+from smallrtc_lab.events import EventHandler
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.clock import SessionClock
 from smallrtc_lab.params import TransportParams
@@ -15,6 +18,8 @@ from smallrtc_lab.rtc.transport import SmallWebRTCTransport
 from .bridged import BridgedConnection
 
 __all__ = ["LabConnection", "LabTransport"]
+
+H = TypeVar("H", bound=EventHandler)
 
 
 class LabConnection(BridgedConnection):
@@ -49,13 +54,37 @@ class LabConnection(BridgedConnection):
 
 
 class LabTransport(SmallWebRTCTransport):
-    """A :class:`SmallWebRTCTransport` whose clients come and go; times are the Lab's own."""
+    """A :class:`SmallWebRTCTransport` whose clients come and go; times are the Lab's own.
+
+    A handler runs in the context it was registered in: what it prints, and what goes wrong, stands under its cell.
+    """
 
     def __init__(
         self, connection: LabConnection, params: TransportParams, began_s: float, name: str | None = None
     ) -> None:
+        self._contexts: dict[EventHandler, Context] = {}
         super().__init__(connection, params, name, name, clock=SessionClock(began_s))
         connection.event_handler("left")(self._on_left)
+
+    def event_handler(self, name: str) -> Callable[[H], H]:
+        """As :meth:`EventEmitter.event_handler`."""
+        register = super().event_handler(name)
+        context = copy_context()
+
+        def remember(handler: H) -> H:
+            self._contexts[handler] = context
+            return register(handler)
+
+        return remember
+
+    def add_event_handler(self, name: str, handler: EventHandler) -> None:
+        """As :meth:`EventEmitter.add_event_handler`."""
+        self.event_handler(name)(handler)
+
+    async def _call(self, name: str, handler: EventHandler, args: tuple[Any, ...]) -> None:
+        call = super()._call(name, handler, args)
+        context = self._contexts.get(handler, Context()).copy()  # one that runs cannot be entered again
+        await asyncio.get_running_loop().create_task(call, context=context, name=f"handler of {name}")
 
     def _on_left(self, connection: Any, reason: EndReason) -> None:
         met, self._met = self._met, False

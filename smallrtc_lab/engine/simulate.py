@@ -27,7 +27,7 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from smallrtc_lab.media.convert import Reformatter, from_picture
-from smallrtc_lab.media.resample import to_int16
+from smallrtc_lab.media.resample import from_av, to_float, to_int16
 from smallrtc_lab.media.synthetic import AudioSource, VideoSource, audio_source, video_source
 from smallrtc_lab.rtc._aiortc import add_loopback_candidate
 
@@ -37,6 +37,7 @@ Message = dict[str, Any]
 _AUDIO_RATE = 48000
 _AUDIO_BLOCK = 960
 _AUDIO_PATIENCE_S = 0.8
+_AUDIBLE = 10 ** (-50 / 20)
 _HEARTBEAT_S = 1.0
 
 
@@ -116,6 +117,7 @@ class SimulatedBrowser:
         self._channel: RTCDataChannel | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.returned = {"audio": 0, "video": 0}  # frames that came back
+        self.heard_s = 0.0  # sound in them, without the silence
         self._peer.on("track", lambda track: self._spawn(self._consume(track), f"simulated-{track.kind}"))
 
     async def connect(self, offer: Callable[[Message], Awaitable[Message]]) -> None:
@@ -133,11 +135,15 @@ class SimulatedBrowser:
         await self._peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
 
     def stats(self) -> Message:
-        """By kind: frames ``sent``, those ``skipped`` because this machine stood still, and those ``returned``."""
+        """By kind: frames ``sent``, those ``skipped`` because this machine stood still, and those ``returned``.
+
+        ``heard_s`` is how many seconds of sound above −50 dBFS came back.
+        """
         counted: Message = {}
         for kind, track in zip(("audio", "video"), self._tracks, strict=True):
             sent, skipped = (0, 0) if track is None else (track.pace.sent, track.pace.skipped)
             counted[kind] = {"sent": sent, "skipped": skipped, "returned": self.returned[kind]}
+        counted["audio"]["heard_s"] = round(self.heard_s, 2)
         return counted
 
     async def close(self) -> None:
@@ -164,8 +170,10 @@ class SimulatedBrowser:
         """Read what comes back, for an unread aiortc track grows without bound (aiortc#554)."""
         with contextlib.suppress(MediaStreamError):
             while True:
-                await track.recv()
+                frame = await track.recv()
                 self.returned[track.kind] += 1
+                if isinstance(frame, av.AudioFrame) and np.std(to_float(from_av(frame))) > _AUDIBLE:
+                    self.heard_s += frame.samples / frame.sample_rate
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(coroutine, name=name)

@@ -18,6 +18,7 @@ clip_times, frame_times = [], []
 @transport.event_handler("on_client_connected")
 async def connected(transport, client):
     told.append(["connected", transport.get_client_id(client)])
+    print("connected", len(told))
 
 @transport.event_handler("on_client_disconnected")
 async def disconnected(transport, client):
@@ -52,8 +53,11 @@ async def meet(jupyter: JupyterServer, session: str) -> Client:
 async def test_a_labs_transport_meets_one_browser_after_another(
     jupyter: JupyterServer, served_kernel: Kernel
 ) -> None:
-    """The same two loops serve every browser that comes; each is told of, times are the Lab's, closing ends all."""
-    await served_kernel.execute(BEGIN, timeout_s=60)
+    """The same two loops serve every browser that comes; each is told of, times are the Lab's, closing ends all.
+
+    What a handler prints stands under its cell.
+    """
+    begin = await served_kernel.execute(BEGIN, timeout_s=60)
     session = await served_kernel.value("lab._session")
     inverted = 255 - np.array(COLOUR)
     for number in range(2):
@@ -73,6 +77,7 @@ async def test_a_labs_transport_meets_one_browser_after_another(
     assert all(-0.5 < offset < 30 for offset in offsets)
     latest = await served_kernel.value("lab.video.latest().time_s - frame_times[-1]")
     assert abs(latest) < 30
+    await begin.wait_for(lambda cell: cell.stdout == "connected 1\nconnected 3\n")
     await served_kernel.execute("lab.close()")
     await until(lambda: client.messages[-1] == PEER_LEFT)
     await served_kernel.wait_value("[task.done() for task in tasks]", all)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiortc.mediastreams import AudioStreamTrack
 from support.waiting import until
 
 from smallrtc_lab.engine.simulate import SimulatedBrowser
@@ -73,6 +74,12 @@ async def test_it_sends_counts_and_sends_messages_back(answering: Answering) -> 
     await until(lambda: len(answering.heard) == 3)
     assert answering.heard == messages
     await until(lambda: min(kind["sent"] for kind in browser.stats().values()) > 5)
+    assert browser.stats()["audio"]["heard_s"] == 0
+    answering.connection.replace_audio_track(AudioStreamTrack())
+    await until(lambda: browser.stats()["audio"]["returned"] > 5)
+    assert browser.stats()["audio"]["heard_s"] == 0
+    answering.connection.replace_audio_track(answering.connection.audio_input_track())
+    await until(lambda: browser.stats()["audio"]["heard_s"] > 0.1)
     await browser.close()
     await answering.handler.close()
     await until(lambda: len(asyncio.all_tasks()) == tasks)
