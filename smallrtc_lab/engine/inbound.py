@@ -25,7 +25,8 @@ from smallrtc_lab.media.resample import from_av
 from smallrtc_lab.media.ring import AudioRing
 from smallrtc_lab.rtc.tracks import InputTrack
 
-from .subscriptions import AudioSubscription, TimedFrame, VideoSubscription
+from .sound_subscription import AudioSubscription
+from .subscriptions import TimedFrame, VideoSubscription
 
 __all__ = ["AUDIO_CHANNELS", "AUDIO_RATE", "AudioInbound", "VideoInbound"]
 

@@ -17,8 +17,9 @@ from .bridge import Bridge
 from .inbound import AUDIO_CHANNELS, AUDIO_RATE
 from .outlets import Kind, Outlets
 from .returns import AudioReturn, VideoReturn
+from .sound_subscription import AudioSubscription
 from .stuck import running_s
-from .subscriptions import AudioSubscription, Subscription, VideoRequest, VideoSubscription
+from .subscriptions import Subscription, VideoRequest, VideoSubscription
 
 if TYPE_CHECKING:
     from .session import Session

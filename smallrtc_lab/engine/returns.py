@@ -24,7 +24,8 @@ from smallrtc_lab.rtc.tracks import OutputAudioTrack, OutputVideoTrack
 from .arena import SlotRef
 from .bridge import Bridge
 from .inbound import AUDIO_CHANNELS, AUDIO_RATE, AudioInbound
-from .subscriptions import AudioSubscription, TimedFrame, VideoSubscription
+from .sound_subscription import AudioSubscription
+from .subscriptions import TimedFrame, VideoSubscription
 
 __all__ = ["LATE_S", "AudioReturn", "VideoReturn"]
 
