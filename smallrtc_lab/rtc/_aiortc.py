@@ -15,6 +15,9 @@ touch                                               can go when
 ``RTCRtpReceiver.__remote_streams, __rtx_ssrc``     ``getStats`` tells a stream from its retransmissions
 ``RTCRtpReceiver.__decoder_thread``                 (only asked whether it exists)
 ``RTCRtpReceiver._send_rtcp_pli``                   there is a public way to ask for a keyframe
+``RTCRtpSender._send_keyframe``                     a track of packets is told that a receiver asks for a
+                                                    keyframe
+``RTCRtpTransceiver._codecs``                       there is a public way to see what was negotiated
 ``RTCRtpReceiver._handle_rtcp_packet``              a BYE no longer ends a receiver for ever, and sender reports
                                                     can be read
 ``RemoteStreamTrack._queue``                        that queue is bounded
@@ -35,7 +38,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from aiortc import RTCPeerConnection, RTCRtpReceiver, rtcsctptransport
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver, rtcsctptransport
 from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from aiortc.rtp import RtcpByePacket, RtcpSrPacket
@@ -66,6 +69,8 @@ __all__ = [
     "request_keyframe",
     "rtp_origin",
     "selected_pair",
+    "sending_codec",
+    "watch_keyframe_requests",
     "watch_sender_reports",
 ]
 
@@ -269,6 +274,27 @@ async def request_keyframe(receiver: RTCRtpReceiver) -> bool:
         return False
     await receiver._send_rtcp_pli(buffer.media_ssrc)
     return True
+
+
+def watch_keyframe_requests(sender: RTCRtpSender, asked: Callable[[], None]) -> Callable[[], None]:
+    """Call ``asked()``, on the media loop, whenever the receiver needs a keyframe (PLI or FIR, RFC 4585 and 5104).
+
+    aiortc hears them for its own encoder only, and packets pass that by. Returns what asks that encoder for one.
+    """
+    own = sender._send_keyframe
+
+    def ask_both() -> None:
+        own()
+        asked()
+
+    sender._send_keyframe = ask_both  # type: ignore[method-assign]
+    return own
+
+
+def sending_codec(transceiver: RTCRtpTransceiver) -> str | None:
+    """What is sent after negotiation: "VP8", "H264", "opus" or another; None before."""
+    codecs = transceiver._codecs
+    return codecs[0].name if codecs else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,9 @@ class Peer:
         transceiver.direction = section.direction
         if section not in self._switches and section is not Section.SCREEN:
             switch = SwitchedTrack(section.kind)
+            if section.kind == "video":
+                switch.renew = _aiortc.watch_keyframe_requests(transceiver.sender, switch.keyframe_asked)
+            switch.use_codec(_aiortc.sending_codec(transceiver))
             switch.replace(self._outputs.of(section))
             transceiver.sender.replaceTrack(switch)
             self._switches[section] = switch

@@ -10,24 +10,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import av
 import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-__all__ = ["SwitchedTrack"]
+__all__ = ["EncodedSource", "SwitchedTrack"]
 
 logger = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class EncodedSource(Protocol):
+    """A source that can give packets of the connection's codec (:class:`av.Packet`) instead of frames."""
+
+    def use_codec(self, name: str | None, /) -> None:
+        """The codec of the connection it is sent in from now on: "VP8", "H264", "opus" or another."""
+
+    def request_keyframe(self) -> None:
+        """The receiver needs a picture that it can decode without another."""
 
 
 class SwitchedTrack(MediaStreamTrack):
     """Passes on the frames of whatever source is set, and waits while there is none.
 
     pts keep growing when a source is replaced, and sound always leaves as 48 kHz stereo s16: aiortc's
-    encoder cannot change its mind about either. A source that raises is logged and taken out.
+    encoder cannot change its mind about either. A source that raises is logged and taken out. An
+    :class:`EncodedSource` is told the codec, and when the receiver asks for a keyframe; ``renew()`` is called when
+    frames follow on packets, for the sender's own encoder knows nothing of those.
     """
 
     def __init__(self, kind: str) -> None:
@@ -38,6 +52,10 @@ class SwitchedTrack(MediaStreamTrack):
         self._pending: asyncio.Task[Any] | None = None
         self._clock = _Continuity(90_000 if kind == "video" else 48_000)
         self._resampler: _ToStereo | None = None if kind == "video" else _ToStereo()
+        self.renew: Callable[[], None] | None = None
+        self._codec: str | None = None
+        self._encoded = False  # the last thing sent was a packet
+        self._opus = _OpusClock()
 
     @property
     def source(self) -> MediaStreamTrack | None:
@@ -52,13 +70,27 @@ class SwitchedTrack(MediaStreamTrack):
             return
         self._source = source
         self._clock.source_changed()
+        if (encoded := _as_encoded(source)) is not None:
+            encoded.use_codec(self._codec)
         self._changed.set()
         if self._pending is not None:
             self._pending.cancel()
 
+    def use_codec(self, name: str | None) -> None:
+        """What this connection negotiated; call before there is a source."""
+        self._codec = name
+
+    def keyframe_asked(self) -> None:
+        """The receiver needs a keyframe."""
+        if (encoded := _as_encoded(self._source)) is not None:
+            encoded.request_keyframe()
+
     async def recv(self) -> Any:
-        """The next frame of the source there is then."""
+        """The next frame of the source there is then, or its next packet."""
         while self.readyState == "live":
+            packet = self._opus.take_held()
+            if packet is not None:
+                return packet
             source = self._source
             if source is None:
                 self._changed.clear()
@@ -68,7 +100,7 @@ class SwitchedTrack(MediaStreamTrack):
             if frame is not None and self._resampler is not None and isinstance(frame, av.AudioFrame):
                 frame = self._resampler.convert(frame)
             if frame is not None:
-                return self._clock.stamp(frame)
+                return self._passed(self._clock.stamp(frame))
         raise MediaStreamError("the track was stopped")
 
     def stop(self) -> None:
@@ -77,6 +109,15 @@ class SwitchedTrack(MediaStreamTrack):
         self._changed.set()
         if self._pending is not None:
             self._pending.cancel()
+
+    def _passed(self, frame: Any) -> Any:
+        encoded = isinstance(frame, av.Packet)
+        if self.kind == "audio":
+            return self._opus.passed(frame, encoded)
+        if self._encoded and not encoded and self.renew is not None:
+            self.renew()
+        self._encoded = encoded
+        return frame
 
     async def _next_of(self, source: MediaStreamTrack) -> Any:
         """A frame, or None when the source was replaced, ended or failed meanwhile."""
@@ -97,6 +138,10 @@ class SwitchedTrack(MediaStreamTrack):
         self._source = None
         self._clock.source_changed()
         return None
+
+
+def _as_encoded(source: object) -> EncodedSource | None:
+    return source if isinstance(source, EncodedSource) else None
 
 
 class _Continuity:
@@ -135,6 +180,36 @@ class _Continuity:
         if frame.time_base == self._time_base:
             return int(frame.pts)
         return int(frame.pts * Fraction(frame.time_base) * self._rate_hz)
+
+
+class _OpusClock:
+    """One line of timestamps for packets and frames of sound.
+
+    aiortc's Opus encoder counts from the first frame it was given, whatever its pts; a packet's own pts is used as it
+    is. So a silent frame goes before the first packet, and packets are counted from the first frame, too.
+    """
+
+    def __init__(self) -> None:
+        self._origin: int | None = None
+        self._held: Any = None
+
+    def take_held(self) -> Any:
+        held, self._held = self._held, None
+        return held
+
+    def passed(self, frame: Any, encoded: bool) -> Any:
+        if not encoded:
+            self._origin = frame.pts if self._origin is None else self._origin
+            return frame
+        silence = None
+        if self._origin is None:
+            silence = av.AudioFrame(format="s16", layout="stereo", samples=960)
+            silence.planes[0].update(bytes(960 * 4))
+            self._origin = silence.pts = frame.pts - 960
+            silence.sample_rate, silence.time_base = 48_000, frame.time_base
+            self._held = frame
+        frame.pts -= self._origin
+        return silence or frame
 
 
 class _ToStereo:

@@ -22,7 +22,7 @@ from .soundqueue import SoundQueue
 from .still import StillVideoTrack
 from .writtentrack import WrittenAudioTrack
 
-__all__ = ["PictureWriter", "SoundWriter"]
+__all__ = ["PictureConverter", "PictureWriter", "SoundWriter"]
 
 PIECE_S = 0.02
 REPEAT_S = 0.2  # how soon a picture that stands still is seen by who came late, or lost it
@@ -96,7 +96,7 @@ class PictureWriter:
         self._format = params.picture_format
         self._size = params.picture_size
         self._pace = Pace(params.video_out_framerate)
-        self._converter = _Converter(self._size)
+        self._converter = PictureConverter(self._size)
         self._writing = asyncio.Lock()
         self._closed = asyncio.Event()
         self._shift_s: float | None = None  # from written times to now
@@ -133,7 +133,7 @@ class PictureWriter:
         try:
             return await asyncio.to_thread(self._converter.convert, written)
         except asyncio.CancelledError:
-            self._converter = _Converter(self._size)  # the thread still works with the other one
+            self._converter = PictureConverter(self._size)  # the thread still works with the other one
             raise
 
     def _placed(self, time_s: float | None) -> float:
@@ -146,7 +146,7 @@ class PictureWriter:
         return time_s + self._shift_s
 
 
-class _Converter:
+class PictureConverter:
     """To yuv420p of one size, or of each picture's own; for one thread at a time, or swscale crashes."""
 
     def __init__(self, size: tuple[int, int] | None) -> None:

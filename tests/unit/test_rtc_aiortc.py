@@ -9,13 +9,21 @@ from collections import deque
 
 import aioice
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 from aiortc import rtcrtpreceiver as upstream
 from aiortc import rtcsctptransport as sctp
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcsctptransport import RTCSctpTransport
-from aiortc.rtp import RtcpByePacket, RtcpSenderInfo, RtcpSrPacket, RtpPacket
+from aiortc.rtp import (
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RtcpByePacket,
+    RtcpPsfbPacket,
+    RtcpSenderInfo,
+    RtcpSrPacket,
+    RtpPacket,
+)
 
 from smallrtc_lab.rtc import _aiortc
 from smallrtc_lab.rtc.decoder_queue import DecoderQueue
@@ -241,3 +249,24 @@ async def test_the_rtp_timestamp_of_the_first_frame_is_known(receiver):
     buffer._timestamps.unwrap(2**32 - 10)
     buffer._timestamps.unwrap(20)
     assert _aiortc.rtp_origin(receiver) == 2**32 - 10
+
+
+async def test_a_sender_tells_that_a_keyframe_is_wanted():
+    """PLI and FIR reach the fence, packets are packed without a look at them, and the codec is known."""
+    pc = peer()
+    transceiver = pc.addTransceiver("video", "sendonly")
+    assert _aiortc.sending_codec(transceiver) is None
+    await pc.createOffer()
+    assert _aiortc.sending_codec(transceiver) == "VP8", WHY
+    asked: list[bool] = []
+    own = _aiortc.watch_keyframe_requests(transceiver.sender, lambda: asked.append(True))
+    for fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+        await transceiver.sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=fmt, ssrc=1, media_ssrc=2))
+    assert asked == [True, True], WHY
+    assert transceiver.sender._RTCRtpSender__force_keyframe, WHY
+    transceiver.sender._RTCRtpSender__force_keyframe = False
+    own()
+    assert transceiver.sender._RTCRtpSender__force_keyframe, WHY
+    next_frame = inspect.getsource(RTCRtpSender._next_encoded_frame)
+    assert "payloads, timestamp = self.__encoder.pack(data)" in next_frame, WHY
+    await pc.close()

@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 from aiortc import MediaStreamTrack
+from aiortc.codecs.opus import OpusEncoder
 from aiortc.mediastreams import MediaStreamError
 
 from smallrtc_lab.rtc.outgoing import OutputVideoTrack
@@ -131,3 +132,73 @@ async def test_stopping_ends_the_sender_and_leaves_the_source():
     with pytest.raises(MediaStreamError):
         await asyncio.wait_for(waiting, 30)
     assert source.readyState == "live"
+
+
+class Packets(MediaStreamTrack):
+    """An encoded source that says what it was asked."""
+
+    def __init__(self, kind: str, step: int) -> None:
+        super().__init__()
+        self.kind, self.step, self.count = kind, step, 0
+        self.asked: list[str | None] = []
+
+    def use_codec(self, name: str | None) -> None:
+        self.asked.append(name)
+
+    def request_keyframe(self) -> None:
+        self.asked.append("keyframe")
+
+    async def recv(self) -> av.Packet:
+        packet = av.Packet(b"packet")
+        packet.pts = self.count * self.step
+        packet.time_base = Fraction(1, 90_000 if self.kind == "video" else 48_000)
+        self.count += 1
+        return packet
+
+
+async def test_an_encoded_source_is_told_the_codec_and_of_requests():
+    """It knows what it is sent as before it is read, and hears the receiver; other sources are left alone."""
+    switch, source = SwitchedTrack("video"), Packets("video", 3000)
+    switch.use_codec("H264")
+    switch.keyframe_asked()
+    switch.replace(source)
+    switch.keyframe_asked()
+    assert source.asked == ["H264", "keyframe"]
+    switch.replace(Pictures())
+    switch.keyframe_asked()
+    assert source.asked == ["H264", "keyframe"]
+
+
+async def test_pictures_that_follow_packets_begin_with_a_keyframe():
+    """The sender's own encoder is renewed once, for its last picture is not the receiver's; pts go on growing."""
+    switch, renewed = SwitchedTrack("video"), []
+    switch.renew = lambda: renewed.append(True)
+    seen = []
+    for source in (Pictures(), Packets("video", 3000), Pictures()):
+        switch.replace(source)
+        seen += [await switch.recv() for _ in range(3)]
+        assert len(renewed) == (len(seen) == 9)
+    assert [isinstance(one, av.Packet) for one in seen] == [False] * 3 + [True] * 3 + [False] * 3
+    assert all(b.pts > a.pts for a, b in pairwise(seen))
+
+
+@pytest.mark.parametrize("order", ["packets first", "frames first"])
+async def test_packets_and_frames_of_sound_have_one_line_of_timestamps(order):
+    """What aiortc's sender makes of them grows by the samples sent, whichever came first.
+
+    The first packet that its encoder makes after a pause still has the time from before the pause.
+    """
+    switch, encoder, timestamps = SwitchedTrack("audio"), OpusEncoder(), []
+    sources = [Packets("audio", 960), Sound(48_000, "stereo"), Packets("audio", 960)]
+    for source in sources if order == "packets first" else [*sources[1:], Sound(48_000, "stereo")]:
+        switch.replace(source)
+        for count in range(5):
+            piece = await switch.recv()
+            packed = encoder.pack(piece) if isinstance(piece, av.Packet) else encoder.encode(piece)
+            assert packed[0]
+            if count or not timestamps:
+                timestamps.append(packed[1])
+    assert timestamps[0] == 0
+    steps = [b - a for a, b in pairwise(timestamps)]
+    assert [steps[at] for at in (0, 1, 2, 3, 5, 6, 7, 9, 10, 11)] == [960] * 10
+    assert all(960 < steps[at] < 48_000 for at in (4, 8))
