@@ -74,7 +74,9 @@ async def _serve(bot: Any, order: dict[str, Any], status: _Status) -> None:
         esp32_host=order.get("esp32_host"),
     )
     address = LinkAddress(order["server"], order["name"], order["proof"], order.get("certificate"))
-    program = BotProgram(BotHost(bot, options, status.report), order["session"], address, status.tell)
+    host = BotHost(bot, options, status.report)
+    guest_token = order.get("guest_token")
+    program = BotProgram(host, order["session"], address, status.tell, guest_token=guest_token)
     await ended.wait()
     await program.close()
 

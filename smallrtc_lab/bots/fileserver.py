@@ -51,6 +51,7 @@ class FileServer:
             name=self._link["kernel_id"],
             proof=self._link["proof"],
             certificate=self._link["certificate"],
+            guest_token=self._options["guest_token"],
             mode=self._options["mode"],
             max_connections=self._options["max_connections"],
         )

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smallrtc_lab.errors import RequestError
+from smallrtc_lab.rtc.clients import ClientInfo
 from smallrtc_lab.rtc.connection import SmallWebRTCConnection, to_ice_servers
 from smallrtc_lab.rtc.requests import (
     ConnectionMode,
     SmallWebRTCPatchRequest,
     SmallWebRTCRequest,
     SmallWebRTCRequestHandler,
+    too_many,
 )
 
 from .arguments import Bot, runner_arguments
@@ -50,6 +52,12 @@ class _Client:
         self.run = run
         self.handler = handler
         self.pc_id: str | None = None
+        self.session_id: str | None = None
+
+    def info(self) -> ClientInfo | None:
+        """Who it is now; None while its connection is being made, and when it has gone."""
+        known = self.handler.clients
+        return replace(known[0], session_id=self.session_id) if known else None
 
 
 class BotHost:
@@ -70,6 +78,11 @@ class BotHost:
         """The ``pc_id`` of every client, oldest first."""
         return [client.pc_id for client in self._clients if client.pc_id is not None]
 
+    @property
+    def clients(self) -> list[ClientInfo]:
+        """Who is here and since when, longest first."""
+        return [info for client in self._clients if (info := client.info()) is not None]
+
     def use(self, *, ice_servers: list[Any], max_connections: int | None) -> None:
         """What the server allows and offers, for clients from now on."""
         self._ice_servers = ice_servers
@@ -83,11 +96,13 @@ class BotHost:
         request = SmallWebRTCRequest.from_dict(body)
         client = self._find(request.pc_id)
         if client is not None:
-            return await self._answer(client, request, None)
+            return await self._answer(client, request)
         self._check_room(request.pc_id)
         client = self._take_in()
+        session_id = body.get("session_id")
+        client.session_id = session_id if isinstance(session_id, str) else None
         try:
-            return await self._answer(client, request, body.get("session_id"))
+            return await self._answer(client, request)
         except BaseException:
             client.run.stop()
             raise
@@ -121,7 +136,7 @@ class BotHost:
                 raise RequestError(400, "busy", "another client is connected; only one is allowed at a time")
             raise RequestError(400, "wrong-pc-id", "that pc_id is not the one of the connected client")
         if self._max_connections is not None and count >= self._max_connections:
-            raise RequestError(429, "too-many", f"there are {count} connections already, the most allowed")
+            raise RequestError(429, "too-many", too_many(count))
 
     def _take_in(self) -> _Client:
         options = self._options
@@ -137,10 +152,9 @@ class BotHost:
         self._clients.append(client)
         return client
 
-    async def _answer(self, client: _Client, request: SmallWebRTCRequest, session_id: Any) -> dict[str, Any]:
+    async def _answer(self, client: _Client, request: SmallWebRTCRequest) -> dict[str, Any]:
         def begin(connection: SmallWebRTCConnection) -> None:
-            name = session_id if isinstance(session_id, str) else None
-            client.run.begin(runner_arguments(connection, request.request_data, name))
+            client.run.begin(runner_arguments(connection, request.request_data, client.session_id))
 
         answer: dict[str, Any] = await _within(
             client.run.submit(client.handler.handle_web_request(request, begin))

@@ -39,6 +39,7 @@ class BotOrder:
     server: str
     name: str
     proof: str = field(repr=False)
+    guest_token: str | None = field(default=None, repr=False)
     certificate: str | None = None
     mode: str = "multiple"
     max_connections: int | None = None

@@ -25,8 +25,17 @@ class BotProgram:
     ``serving``, ``lost`` or ``refused``, the latter two with a ``message``.
     """
 
-    def __init__(self, host: BotHost, session: str, address: LinkAddress, tell: Tell) -> None:
+    def __init__(
+        self,
+        host: BotHost,
+        session: str,
+        address: LinkAddress,
+        tell: Tell,
+        *,
+        guest_token: str | None = None,
+    ) -> None:
         self._host = host
+        self._guest_token = guest_token
         self._session = session
         self._tell = tell
         self._tasks: set[asyncio.Task[None]] = set()
@@ -45,7 +54,8 @@ class BotProgram:
         self._host.use(
             ice_servers=welcome.get("ice_servers") or [], max_connections=limits.get("max_connections")
         )
-        self._link.send({"type": "session-open", "session": self._session, "serves": True})
+        opened = {"type": "session-open", "session": self._session, "serves": True}
+        self._link.send(opened | {"guest_token": self._guest_token})
         self._tell("serving", session=self._session)
 
     def _lost(self, reason: str) -> None:

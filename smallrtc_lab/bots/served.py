@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from smallrtc_lab.engine.client import EngineClient, Restart
 from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.framing import Header
+from smallrtc_lab.rtc.clients import ClientInfo, name_of
+from smallrtc_lab.rtc.state import ConnectionState
 
 from .arguments import Bot, RunnerArguments, runner_arguments
 from .bridged import BridgedConnection
@@ -22,16 +24,9 @@ __all__ = ["ServedBot", "ServedClient"]
 
 logger = logging.getLogger(__name__)
 
+ServedClient: TypeAlias = ClientInfo
+
 JOIN_S = AFTER_CANCEL_S + 1.0
-
-
-@dataclass(frozen=True)
-class ServedClient:
-    """One client that is here: its name, since when (seconds of :func:`time.time`), and the name it started by."""
-
-    pc_id: str
-    since_s: float
-    session_id: str | None
 
 
 class ServedBot:
@@ -82,10 +77,10 @@ class ServedBot:
 
     @property
     def clients(self) -> list[ServedClient]:
-        """Who is here, longest first."""
+        """Who is here and since when, longest first."""
         with self._lock:
             here = list(self._runs.values())
-        return [ServedClient(link.pc_id, who.since_s, who.session_id) for _, link, who in here]
+        return [replace(who, pc_id=link.pc_id, state=_state(link)) for _, link, who in here]
 
     def engine_event(self, name: str, header: Header) -> None:
         """On the reader's thread."""
@@ -109,7 +104,8 @@ class ServedBot:
         child = header["client"]
         run = BotRun(self._bot, self._report, lambda _: self._ended(child), inside=self._inside)
         connection = BridgedConnection(self._client, child, header["pc_id"], run.loop)
-        who = ServedClient(header["pc_id"], time.time(), header["session_id"])
+        name = name_of(header["body"])
+        who = ServedClient(header["pc_id"], time.time(), _state(connection), name, header["session_id"])
         with self._lock:
             self._runs[child] = (run, connection, who)
         self._client.adopt(child, connection)
@@ -121,6 +117,14 @@ class ServedBot:
         self._client.detach(child)
         with self._lock:
             self._runs.pop(child, None)
+
+
+def _state(connection: BridgedConnection) -> str:
+    if connection.end_reason is not None:
+        return ConnectionState.CLOSED.value
+    if connection.is_connected():
+        return ConnectionState.CONNECTED.value
+    return ConnectionState.CONNECTING.value
 
 
 async def _begin(run: BotRun, arguments: RunnerArguments) -> None:

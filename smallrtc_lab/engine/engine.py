@@ -93,8 +93,8 @@ class Engine:
             self._to_server({"type": "session-close", "session": session})
 
     async def _call_open_hall(self, session: str, options: dict[str, Any]) -> None:
-        if self.halls.open(session, options, self._welcome):
-            self._to_server({"type": "session-open", "session": session, "serves": True})
+        self.halls.open(session, options, self._welcome)
+        self._announce_halls()
 
     async def _call_close_hall(self, session: str) -> None:
         self._to_server({"type": "session-close", "session": session})
@@ -202,9 +202,12 @@ class Engine:
             session.welcomed(welcome)
             self._to_server({"type": "session-open", "session": session_id})
         self.halls.welcomed(welcome)
-        for name in self.halls:
-            self._to_server({"type": "session-open", "session": name, "serves": True})
+        self._announce_halls()
         self.bridge.event("", "link", state="linked", reason="")
+
+    def _announce_halls(self) -> None:
+        for header in self.halls.announcements():
+            self._to_server(header)
 
     def _link_lost(self, reason: str) -> None:
         for session in self.sessions.values():

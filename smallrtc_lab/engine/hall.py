@@ -55,6 +55,7 @@ class Hall:
         self._end_session = end_session
         self._numbers = itertools.count(1)
         self._sessions: dict[int, str] = {}
+        self.guest_token: str | None = options.get("guest_token")
         self._asked: int | None = options.get("max_connections")
         self._handler = SmallWebRTCRequestHandler(
             connection_mode=ConnectionMode(options["mode"]), max_connections=self._asked

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from concurrent.futures import Executor
 from typing import Any
 
@@ -31,9 +30,6 @@ class Halls:
         self._guests: dict[str, Session] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(self._halls))
-
     def find(self, name: str) -> Hall | None:
         """The hall of that name."""
         return self._halls.get(name)
@@ -47,19 +43,25 @@ class Halls:
         """Whether media of any client flows."""
         return any(guest.flow.live for guest in self._guests.values())
 
-    def open(self, name: str, options: dict[str, Any], welcome: Header) -> bool:
+    def open(self, name: str, options: dict[str, Any], welcome: Header) -> None:
         """Make a hall, unless there is one of that name."""
         if name in self._halls:
-            return False
+            return
         hall = self._halls[name] = Hall(name, options, self._bridge, self._begin_guest, self._end_guest)
         if welcome:
             hall.welcomed(welcome)
-        return True
 
     def welcomed(self, welcome: Header) -> None:
         """The server said hello: its ICE servers and limits hold."""
         for hall in self._halls.values():
             hall.welcomed(welcome)
+
+    def announcements(self) -> list[Header]:
+        """What the server is told of them."""
+        return [
+            {"type": "session-open", "session": name, "serves": True, "guest_token": hall.guest_token}
+            for name, hall in self._halls.items()
+        ]
 
     async def close(self, name: str) -> bool:
         """Serve no longer: every client is told. False when there is no such hall."""
@@ -70,7 +72,7 @@ class Halls:
 
     async def close_all(self) -> None:
         """Every hall, and every client's session."""
-        for name in self:
+        for name in list(self._halls):
             await self.close(name)
         for name in list(self._guests):
             self._end_guest(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import secrets
 from collections import deque
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -72,9 +73,10 @@ class Board:
 class Serving:
     """What :func:`serve` began. Shown in a cell: where clients join, and who is here."""
 
-    def __init__(self, name: str, base_path: str, server: _Server) -> None:
+    def __init__(self, name: str, base_path: str, guest_token: str, server: _Server) -> None:
         self.name = name
         self._base_path = base_path
+        self._guest_token = guest_token
         self._server = server
         self._closed = False
 
@@ -90,8 +92,17 @@ class Serving:
 
     @property
     def page_path(self) -> str:
-        """A web page to meet the bot, on this Jupyter server."""
+        """A web page to meet the bot, on this Jupyter server, for who is logged in there."""
         return f"{self._base_path}smallrtc/client/?session={quote(self.name)}"
+
+    @property
+    def guest_path(self) -> str:
+        """The same page for guests: who has it may meet this bot until it is closed, and nothing else of this server.
+
+        It holds a secret, so it is never shown unasked: give it to whom it is for, and clear the output of the cell
+        that shows it before the notebook is saved. Programs send ``Authorization: guest <the guest_token in it>``.
+        """
+        return f"{self.page_path}&guest_token={self._guest_token}"
 
     @property
     def clients(self) -> list[ServedClient]:
@@ -172,14 +183,19 @@ def serve(
         raise SmallRTCError(
             "serve() needs a Jupyter server with this extension; in a terminal use: smallrtc-lab run bot.py"
         )
-    options = {"mode": "single" if single else "multiple", "max_connections": max_connections}
+    guest_token = secrets.token_urlsafe(24)
+    options = {
+        "mode": "single" if single else "multiple",
+        "max_connections": max_connections,
+        "guest_token": guest_token,
+    }
     board = Board()
     server = (
         _file_server(Path(bot), title, link, options, board)
         if isinstance(bot, str | Path)
         else _kernel_server(bot, title, options, board)
     )
-    serving = Serving(title, _base_path(link["server"]), server)
+    serving = Serving(title, _base_path(link["server"]), guest_token, server)
     registry.serves(serving)
     try:
         server.open()

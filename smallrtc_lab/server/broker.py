@@ -86,6 +86,18 @@ class Broker:
             raise RequestError(503, "nothing-served", self.nothing_served)
         return served
 
+    def session_of_guest(self, token: str) -> str | None:
+        """The session that is served to whoever has this token; in constant time for each."""
+        found = [one.id for one in self._sessions if one.served and one.admits(token)]
+        return found[0] if found else None
+
+    def leads_to(self, name: str | None, session_id: str) -> bool:
+        """Whether a request for that name is one for that session; no name is whatever one may ask for."""
+        if name is None or name == session_id:
+            return True
+        invitation = self._invitations.find(name)
+        return invitation is not None and invitation.session == session_id
+
     async def request(self, session_id: str, method: str, body: Any) -> Reply:
         """Ask the session's engine; raises :class:`RequestError` when no answer came from it.
 
@@ -223,7 +235,7 @@ class Broker:
         except RequestError as error:
             link.tell({"type": "session-refused", "session": header.get("session"), **error.to_json()})
             return
-        session.serves = header.get("serves") is True
+        session.serve(header.get("serves") is True, header.get("guest_token"))
         for page in session.pages.values():
             if page.patience is not None:
                 page.patience.cancel()

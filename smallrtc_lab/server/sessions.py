@@ -9,6 +9,7 @@ than the engine's link. Nobody came in time: 404 for an EXPECTED session, 503 fo
 from __future__ import annotations
 
 import asyncio
+import hmac
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from .rates import TokenBucket
 __all__ = ["Page", "Session", "SessionState", "Sessions"]
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
+_SHORTEST_TOKEN = 20  # characters
 # Ended sessions that are remembered, for the difference between 503 and 404, as a multiple of max_sessions.
 _REMEMBERED = 4
 
@@ -60,8 +62,19 @@ class Session:
     state: SessionState = SessionState.EXPECTED
     link: Link | None = None
     serves: bool = False  # whether it takes clients that are no page of its own
+    guest_token: str = field(default="", repr=False)  # who has it may meet what is served; empty: no guests
     pages: dict[str, Page] = field(default_factory=dict)
     waiting: set[asyncio.Future[Link]] = field(default_factory=set)
+
+    def serve(self, serves: bool, guest_token: object) -> None:
+        """What its engine announced; a token that is too short to be a secret admits nobody."""
+        self.serves = serves
+        known = isinstance(guest_token, str) and len(guest_token) >= _SHORTEST_TOKEN
+        self.guest_token = str(guest_token) if known else ""
+
+    def admits(self, token: str) -> bool:
+        """Whether this is the token of its guests."""
+        return bool(self.guest_token) and hmac.compare_digest(self.guest_token.encode(), token.encode())
 
     @property
     def served(self) -> bool:

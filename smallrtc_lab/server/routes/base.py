@@ -12,8 +12,9 @@ from smallrtc_lab.server.bodies import parsed_object
 from smallrtc_lab.server.broker import Broker
 
 from .errors import JsonErrors
+from .guests import GuestsWelcome
 
-__all__ = ["AUTH_RESOURCE", "JsonRoute"]
+__all__ = ["AUTH_RESOURCE", "GuestRoute", "JsonRoute", "require"]
 
 AUTH_RESOURCE = "smallrtc"
 _ACTIONS = {"GET": "read", "HEAD": "read", "POST": "write", "PATCH": "write"}
@@ -30,6 +31,7 @@ class JsonRoute(JsonErrors, APIHandler):  # type: ignore[misc]
         self.broker = broker
         self._body = bytearray()
         self._too_large = False
+        self._reads_body = False
 
     async def prepare(self) -> None:
         """Authentication, XSRF, origin and authorization, before the first byte of the body is read."""
@@ -38,11 +40,22 @@ class JsonRoute(JsonErrors, APIHandler):  # type: ignore[misc]
             return
         if self.current_user is None:
             raise HTTPError(403)
-        action = _ACTIONS.get(self.request.method)
-        if action is not None:
-            await require(self, action)
+        await self.permit()
         if int(self.request.headers.get("Content-Length", 0)) > self.broker.limits.max_body_bytes:
             self._refuse_large()
+        self._reads_body = True
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """tornado closes the connection of a body that it did not read: a client that keeps connections must know."""
+        if not self._reads_body:
+            self.set_header("Connection", "close")
+        super().write_error(status_code, **kwargs)
+
+    async def permit(self) -> None:
+        """Ask Jupyter's authorizer whether this may be done; raises 403."""
+        action = _ACTIONS.get(str(self.request.method))
+        if action is not None:
+            await require(self, action)
 
     def data_received(self, chunk: bytes) -> None:
         """A piece of the body; without a length in its head it is only now seen to be too large."""
@@ -59,10 +72,23 @@ class JsonRoute(JsonErrors, APIHandler):  # type: ignore[misc]
         return parsed_object(bytes(self._body))
 
     def _refuse_large(self) -> None:
-        # The rest of the body is not worth reading.
-        self.set_header("Connection", "close")
+        self.set_header("Connection", "close")  # the rest of the body is not worth reading
         limit = self.broker.limits.max_body_bytes
         raise RequestError(413, "too-large", f"The body is larger than {limit} bytes.")
+
+
+class GuestRoute(GuestsWelcome, JsonRoute):
+    """A route for guests, too: their link is their permission, for one session."""
+
+    async def permit(self) -> None:
+        """A guest may ask for its own session; everybody else as everywhere."""
+        if self.guest_of is None:
+            await super().permit()
+        self.check_guest(self.session_asked())
+
+    def session_asked(self) -> str | None:
+        """The session that the address names, if it names one."""
+        return str(self.path_args[0]) if self.path_args else None
 
 
 async def require(handler: JsonErrors, action: str) -> None:

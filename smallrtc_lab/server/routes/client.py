@@ -10,8 +10,8 @@ from tornado.web import HTTPError, authenticated
 
 from smallrtc_lab.server.broker import Broker
 
-from .base import AUTH_RESOURCE, JsonRoute, require
-from .errors import JsonErrors
+from .base import AUTH_RESOURCE, GuestRoute, require
+from .guests import GuestsWelcome
 
 __all__ = ["ClientFile", "ClientPage"]
 
@@ -28,8 +28,11 @@ _POLICY = (
 )
 
 
-class ClientPage(JsonErrors):
-    """``GET client/``: who is not logged in is sent to Jupyter's login page; ``?token=`` logs in."""
+class ClientPage(GuestsWelcome):
+    """``GET client/``: who is not logged in is sent to Jupyter's login page.
+
+    ``?token=`` logs in, ``?guest_token=`` lets a guest in.
+    """
 
     auth_resource = AUTH_RESOURCE
 
@@ -50,7 +53,9 @@ class ClientPage(JsonErrors):
     @authenticated
     async def get(self) -> None:
         """The page. Its address may hold a token: that goes to nobody, and the page takes it out of sight."""
-        await require(self, "read")
+        if self.guest_of is None:
+            await require(self, "read")
+        self.keep_guest()
         _ = self.xsrf_token  # sets its cookie, which the page's own requests need
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
@@ -59,8 +64,12 @@ class ClientPage(JsonErrors):
         self.finish(page.generate(base_url=self.broker.base_url, title=self.title))
 
 
-class ClientFile(JsonRoute):
+class ClientFile(GuestRoute):
     """``GET client/{name}``: what the page is made of."""
+
+    def session_asked(self) -> str | None:
+        """None: the page looks the same for all."""
+        return None
 
     @authenticated
     async def get(self, name: str) -> None:

@@ -9,12 +9,12 @@ from tornado.web import authenticated
 
 from smallrtc_lab.server.bodies import offer_body, patch_body
 
-from .base import JsonRoute
+from .base import GuestRoute
 
 __all__ = ["DefaultOffer", "Offer"]
 
 
-class _Asking(JsonRoute):
+class _Asking(GuestRoute):
     async def _ask(
         self, session_id: str, method: str, checked: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> None:
@@ -43,9 +43,9 @@ class DefaultOffer(_Asking):
     @authenticated
     async def post(self) -> None:
         """An offer for an answer."""
-        await self._ask(self.broker.default_session, "offer", offer_body)
+        await self._ask(self.guest_of or self.broker.default_session, "offer", offer_body)
 
     @authenticated
     async def patch(self) -> None:
         """Candidates that were found after the offer was sent."""
-        await self._ask(self.broker.default_session, "patch", patch_body)
+        await self._ask(self.guest_of or self.broker.default_session, "patch", patch_body)

@@ -8,12 +8,12 @@ from tornado.web import authenticated
 
 from smallrtc_lab.server.bodies import start_body
 
-from .base import JsonRoute
+from .base import GuestRoute
 
 __all__ = ["Start"]
 
 
-class Start(JsonRoute):
+class Start(GuestRoute):
     """Gives out a name to send offers to, and ICE servers if there are any.
 
     ``sessions/{id}/start`` is for one served session, ``start`` for the one that is served longest.
@@ -23,7 +23,7 @@ class Start(JsonRoute):
     async def post(self, session_id: str | None = None) -> None:
         """``{"sessionId", "iceConfig"}``; offers to that session carry the ``body`` that was sent here."""
         wanted = start_body(self.json_body())
-        answer: dict[str, Any] = {"sessionId": self._invite(session_id, wanted["body"])}
+        answer: dict[str, Any] = {"sessionId": self._invite(session_id or self.guest_of, wanted["body"])}
         if wanted["enableDefaultIceServers"] and self.broker.ice_servers:
             answer["iceConfig"] = {"iceServers": self.broker.ice_servers}
         self.finish(answer)
