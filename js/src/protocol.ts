@@ -6,7 +6,8 @@ export const VERSION = 1;
 
 export type State = "idle" | "asking" | "connecting" | "live" | "reconnecting" | "failed";
 export type Route = "direct" | "turn";
-export type Owner = "nobody" | "you" | "another";
+/** `simulation`: no page's, while `lab.simulate()` runs. */
+export type Owner = "nobody" | "you" | "another" | "simulation";
 export type ProcessorState = "running" | "late" | "failed";
 export type ControlValue = number | string | boolean;
 
@@ -130,7 +131,7 @@ const FROM_ENGINE: Record<EngineMessage["type"], Fields> = {
     started: bool,
   },
   command: { command: oneOf("start", "stop") },
-  owner: { who: oneOf("nobody", "you", "another") },
+  owner: { who: oneOf("nobody", "you", "another", "simulation") },
   processors: { video: orNull(processor), audio: orNull(processor) },
   problem: { code: text, message: text, next_step: orNull(text), detail: orNull(text), count: number },
   values: { values: record },

@@ -22,7 +22,7 @@ export interface Choices {
 export interface Snapshot {
   state: State;
   link: Link;
-  /** Whose devices are open: this page's, another's of the same notebook, or nobody's. */
+  /** Whose devices are open: this page's, another's of the same notebook, nobody's, or a simulated browser is live. */
   owner: Owner;
   error: Problem | null;
   /** A plain hint that is no problem: Python asks for the camera; a device was unplugged. */
@@ -206,6 +206,9 @@ function idleLine(now: Snapshot): Line {
   if (now.wanted) return { tone: "busy", text: `Python asks for your ${now.opens ?? "attention"}: click Start` };
   if (now.link === "opening") return { tone: "busy", text: "Waiting for Python…" };
   if (now.link === "lost") return { tone: "busy", text: "Waiting for the Jupyter server…" };
+  if (now.owner === "simulation") {
+    return { tone: "quiet", text: `A simulated browser is live: lab.simulate(). Start takes over${now.opens ? ` with your ${now.opens}` : ""}.` };
+  }
   return { tone: "quiet", text: now.opens ? `Ready: Start opens your ${now.opens}` : "Ready: receives only, opens no device" };
 }
 

@@ -45,6 +45,8 @@ test("the status line says where it stands in plain words", () => {
     [{ state: "live", stats, camera: "on" }, /^Live · 640×480 · 30\u00a0frames\/s · 12\u00a0ms$/],
     [{ state: "live", stats: { ...stats, route: "turn" }, camera: "test" }, /^Live with a test signal · .* · through a TURN server$/],
     [{ owner: "another" }, /^Live in another tab$/],
+    [{ owner: "simulation" }, /^A simulated browser is live: lab\.simulate\(\)\. Start takes over with your camera and microphone\.$/],
+    [{ owner: "simulation", opens: null }, /Start takes over\.$/],
     [{ owner: "another", error: PROBLEMS.unreachable }, /^Waiting for the Jupyter server…$/],
     [{ state: "reconnecting" }, /Reconnecting…$/],
     [{ state: "failed", error: PROBLEMS.timeout }, /^Not live$/],

@@ -58,6 +58,7 @@ class Pages:
         self._pages: dict[str, Page] = {}
         self._standing: dict[str, Message] = {}  # what a page that comes later must be told as well
         self._last_owner: str | None = None
+        self._simulated = False
         self.owner: str | None = None  # the name of the page that has the devices
         self.greeting: Message = {}
 
@@ -107,9 +108,15 @@ class Pages:
             return
         self.owner = name
         self._last_owner = name or self._last_owner
-        for page in self._pages.values():
-            if page.name is not None:
-                self._tell_owner(page)
+        self._tell_owner_to_all()
+
+    def simulate(self, simulated: bool) -> None:
+        """A simulated browser is, or is no longer, what is live while no page has devices; every page is told."""
+        if simulated == self._simulated:
+            return
+        self._simulated = simulated
+        if self.owner is None:
+            self._tell_owner_to_all()
 
     def invite(self) -> None:
         """Ask for a start: the page that had the devices last, or all while there was none."""
@@ -155,7 +162,7 @@ class Pages:
             return
         page.name = message["page"]
         page.visible = message.get("visible") is not False
-        if self.owner is not None:
+        if self.owner is not None or self._simulated:
             self._tell_owner(page)
         self._send(page.key, {"type": "welcome", "version": PAGE_VERSION, **self.greeting})
         for standing in self._standing.values():
@@ -181,8 +188,16 @@ class Pages:
         self.own(page.name)
         self._events.page_status(page)
 
+    def _tell_owner_to_all(self) -> None:
+        for page in self._pages.values():
+            if page.name is not None:
+                self._tell_owner(page)
+
     def _tell_owner(self, page: Page) -> None:
-        who = "nobody" if self.owner is None else "you" if page.name == self.owner else "another"
+        if self.owner is None:
+            who = "simulation" if self._simulated else "nobody"
+        else:
+            who = "you" if page.name == self.owner else "another"
         self._send(page.key, {"type": "owner", "who": who})
 
     def _on_settings(self, page: Page, message: Message) -> None:

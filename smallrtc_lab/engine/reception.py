@@ -57,10 +57,12 @@ class Reception:
         except BaseException:
             await self.stop_simulation()
             raise
+        self._pages.simulate(True)
 
     async def stop_simulation(self) -> None:
         """Close the simulated browser, if there is one."""
         browser, self.simulated = self.simulated, None
+        self._pages.simulate(False)
         if browser is not None:
             await self._flow.disconnect()
             await browser.close()

@@ -250,6 +250,23 @@ def test_one_page_has_the_devices_and_every_page_knows(session: Session) -> None
     assert owners(session) == [("1", "nobody")]
 
 
+def test_pages_know_of_a_simulation_while_no_page_has_devices(session: Session) -> None:
+    """It is told as soon as it is live, to later pages too, after a page's devices closed, and when it has ended."""
+    session.greet("1")
+    session.told.clear()
+    session.pages.simulate(True)
+    session.pages.simulate(True)
+    assert owners(session) == [("1", "simulation")]
+    session.greet("2", page="b")
+    assert owners(session) == [("2", "simulation")]
+    session.pages.received("2", {"type": "status", "state": "asking", "error": None})
+    assert owners(session) == [("1", "another"), ("2", "you")]
+    session.pages.received("2", {"type": "status", "state": "idle", "error": None})
+    assert owners(session) == [("1", "simulation"), ("2", "simulation")]
+    session.pages.simulate(False)
+    assert owners(session) == [("1", "nobody"), ("2", "nobody")]
+
+
 def test_an_owner_keeps_the_devices_over_a_new_socket_and_a_lost_link(session: Session) -> None:
     """A page whose second socket came before its first was gone still owns, and so it does when the link breaks."""
     session.greet("1")
