@@ -83,6 +83,15 @@ async def test_a_bot_of_a_cell_meets_clients_while_the_kernel_is_busy(
     assert not busy.done
     await busy.wait(60)
     assert "1 client here" in await served_kernel.value("repr(serving)")
+    path = await served_kernel.value("serving.guest_path")
+    assert path.startswith("/smallrtc/client/?session=echo&guest_token=")
+    token = path.partition("guest_token=")[2]
+    assert token not in str(cell.displays) + await served_kernel.value(
+        "repr(serving) + serving._repr_html_()"
+    )
+    guest = Client(client.url, "", authorization=f"guest {token}")
+    assert (await guest.join("echo")).status_code == 200
+    await guest.close()
     again = await served_kernel.execute(
         SERVE, timeout_s=60
     )  # run again: the old one ends, its client is told

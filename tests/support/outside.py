@@ -65,12 +65,12 @@ class Tone(MediaStreamTrack):
 class Client:
     """It starts, joins, sends picture, tone and messages, and keeps what comes back.
 
-    ``url`` is the prefix of the routes; its token goes along with every request.
+    ``url`` is the prefix of the routes; its token, or what it says as ``authorization``, goes along with every request.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, *, authorization: str | None = None) -> None:
         self.url = url
-        self.headers = {"Authorization": f"token {token}"}
+        self.headers = {"Authorization": authorization or f"token {token}"}
         self.pc = RTCPeerConnection()
         self.tracks: dict[str, MediaStreamTrack] = {}
         self.pc.on("track", lambda track: self.tracks.update({track.kind: track}))
