@@ -11,6 +11,7 @@ import asyncio
 import enum
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ from aiortc.sdp import candidate_from_sdp
 from smallrtc_lab.errors import ClosedError, RequestError
 
 from . import sdp
+from .clients import ClientInfo, name_of
 from .connection import IceServer, SmallWebRTCConnection, to_ice_servers
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "SmallWebRTCPatchRequest",
     "SmallWebRTCRequest",
     "SmallWebRTCRequestHandler",
+    "too_many",
 ]
 
 logger = logging.getLogger(__name__)
@@ -144,6 +147,13 @@ class _Entry:
     def __init__(self, connection: SmallWebRTCConnection) -> None:
         self.connection = connection
         self.lock = asyncio.Lock()
+        self.since_s = time.time()
+        self.name: str | None = None
+
+    def info(self) -> ClientInfo:
+        """Who it is now."""
+        connection = self.connection
+        return ClientInfo(connection.pc_id, self.since_s, connection.state.value, self.name)
 
 
 class SmallWebRTCRequestHandler:
@@ -172,6 +182,11 @@ class SmallWebRTCRequestHandler:
     def connections(self) -> list[SmallWebRTCConnection]:
         """The open connections, oldest first."""
         return [entry.connection for entry in self._entries.values()]
+
+    @property
+    def clients(self) -> list[ClientInfo]:
+        """Who is here and since when, longest first."""
+        return [entry.info() for entry in self._entries.values()]
 
     def update_ice_servers(self, ice_servers: list[str] | list[IceServer] | None = None) -> None:
         """Use other ICE servers for connections that are made from now on."""
@@ -235,13 +250,12 @@ class SmallWebRTCRequestHandler:
     async def _accept(self, request: SmallWebRTCRequest, callback: ConnectionCallback) -> dict[str, str]:
         self._check_mode(None)
         if self._max_connections is not None and len(self._entries) >= self._max_connections:
-            raise RequestError(
-                429, "too-many", f"there are {len(self._entries)} connections already, the most allowed"
-            )
+            raise RequestError(429, "too-many", too_many(len(self._entries)))
         connection = SmallWebRTCConnection(self._ice_servers, **self._options)
         entry = _Entry(connection)
         # Known before it is answered, so that the limits count it.
         self._entries[connection.pc_id] = entry
+        entry.name = name_of(request.request_data)
         connection.call_when_closed(self._forget)
         connection.hold_events()
         try:
@@ -277,8 +291,8 @@ class SmallWebRTCRequestHandler:
 
     def _rename(self, entry: _Entry, old_id: str) -> None:
         new_id = entry.connection.pc_id
-        if new_id != old_id and self._entries.pop(old_id, None) is not None:
-            self._entries[new_id] = entry
+        if new_id != old_id and old_id in self._entries:
+            self._entries = {new_id if key == old_id else key: one for key, one in self._entries.items()}
 
     def _forget(self, connection: SmallWebRTCConnection) -> None:
         self._entries = {
@@ -298,6 +312,12 @@ class SmallWebRTCRequestHandler:
                 "an answer has no candidate of %s: is that an address of this machine?", self._host
             )
         return text
+
+
+def too_many(count: int) -> str:
+    """The sentence for who comes when all places are taken."""
+    here = "is one connection" if count == 1 else f"are {count} connections"
+    return f"there {here} already, the most allowed; try again when somebody has left"
 
 
 def _parsed(body: str | bytes) -> object:

@@ -56,6 +56,10 @@ async def test_each_client_has_a_bot_of_its_own(wire: Any) -> None:
             for number, browser in enumerate(browsers)
         ]
         assert host.connections == [answer["pc_id"] for answer in answers]
+        assert [(who.pc_id, who.session_id) for who in host.clients] == [
+            (answer["pc_id"], f"s{number}") for number, answer in enumerate(answers)
+        ]
+        assert all(who.state == "connected" for who in host.clients)
         for browser in browsers:
             await wire.until(lambda browser=browser: browser.messages)
         told = [browser.messages[0] for browser in browsers]
@@ -93,7 +97,7 @@ async def test_limits_and_single_mode_refuse_clearly(wire: Any) -> None:
     async with hosted(greeter) as (host, _):
         host.use(ice_servers=[], max_connections=1)
         await join(host, browser)
-        with pytest.raises(RequestError, match="1 connections already") as refused:
+        with pytest.raises(RequestError, match="one connection already") as refused:
             await host.offer(offer)
         assert refused.value.status == 429
     single = wire.Browser(audio="sendrecv")

@@ -59,12 +59,16 @@ async def test_the_callback_has_the_connection_before_the_answer_and_misses_no_e
         logs.append(wire.Log(connection))
         await connection.connect()
 
-    answer = await handler.handle_web_request(request(await browser.offer()), taken)
+    offer = request(await browser.offer(), request_data={"name": "Ada"})
+    answer = await handler.handle_web_request(offer, taken)
     assert set(answer) == {"sdp", "type", "pc_id"}
     await browser.accept(answer)
     await wire.until(lambda: "connected" in logs[0].names)
     assert logs[0].names == ["new", "track-started", "track-started", "connecting", "connected"]
     assert [c.pc_id for c in handler.connections] == [answer["pc_id"]]
+    (who,) = handler.clients
+    assert (who.pc_id, who.state, who.name) == (answer["pc_id"], "connected", "Ada")
+    assert 0 <= who.here_s < 60
 
 
 async def test_known_pc_id_renegotiates_and_restart_renames(wire, handler, browsers):
