@@ -1,8 +1,9 @@
-"""The first notebook a person runs: with a camera, with nobody there, and with no network at all."""
+"""The notebooks a person runs: with a camera, with nobody there, and with no network at all."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sys
 import time
@@ -22,21 +23,24 @@ from smallrtc_lab.cli.notebooks import notebooks_source
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
 
 NAME = "00-quickstart.ipynb"
+OTHERS = ("01-transport.ipynb", "02-voice-agent.ipynb")
 EXECUTE = "from nbclient.cli import main; main()"  # what `jupyter execute` runs
 LOOPBACK_ALONE = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 RUN_ALL = "jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ranAll = true })"
 
 
-Unattended = asyncio.Future[list[tuple[float, list[nbformat.NotebookNode]]]]
+Unattended = dict[str, asyncio.Task[tuple[float, list[nbformat.NotebookNode]]]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def unattended(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Unattended]:
-    """The two unattended runs, begun: they wait for a click for twenty seconds, which the other test uses."""
+    """The unattended runs, begun: they wait for a click for twenty seconds, which the other test uses."""
     place = tmp_path_factory.mktemp("unattended")
-    runs = asyncio.gather(execute(place / "network"), execute(place / "loopback", *LOOPBACK_ALONE))
+    begun = {name: execute(name, place / name) for name in (NAME, *OTHERS)}
+    begun["loopback"] = execute(NAME, place / "loopback", *LOOPBACK_ALONE)
+    runs = {name: asyncio.create_task(run) for name, run in begun.items()}
     yield runs
-    await asyncio.gather(runs, return_exceptions=True)
+    await asyncio.gather(*runs.values(), return_exceptions=True)
 
 
 @pytest.mark.usefixtures("unattended")
@@ -59,21 +63,42 @@ async def test_start_and_run_all_is_green(open_notebook: OpenNotebook, jupyter: 
     assert await view.problems() == []
 
 
-async def test_unattended_it_is_green(unattended: Unattended) -> None:
+@pytest.mark.parametrize("name", [NAME, "loopback", *OTHERS])
+async def test_unattended_it_is_green(unattended: Unattended, name: str) -> None:
     """By nbclient, with nobody to click and no server, also without any network: the simulated browser, all green."""
-    for took_s, cells in await unattended:
-        print(f"unattended: {took_s:.1f} s")
-        ran = [cell for cell in cells if cell.cell_type == "code" and not cell.source.startswith("#")]
-        assert all(cell.execution_count for cell in ran)
-        assert "'live', 'direct'" in str(cells)
+    took_s, cells = await unattended[name]
+    print(f"unattended: {took_s:.1f} s")
+    ran = [cell for cell in cells if cell.cell_type == "code" and not cell.source.startswith("#")]
+    assert all(cell.execution_count for cell in ran)
+    assert "'live', 'direct'" in str(cells)
 
 
-async def execute(place: Path, *before: str) -> tuple[float, list[nbformat.NotebookNode]]:
-    """Execute the notebook in a process of its own, started by `before`; seconds and the cells with their outputs."""
+async def test_unattended_the_agent_speaks_in_turn(unattended: Unattended) -> None:
+    """The simulated browser's sentences are heard, answered, and the answers come back to it as sound."""
+    _, cells = await unattended["02-voice-agent.ipynb"]
+    said = {cell.id: "".join(output.get("text", "") for output in cell.get("outputs", ())) for cell in cells}
+    print(said["table"], said["figures"])
+    turns = re.findall(r" (you|agent) ", said["table"])
+    assert "agent" in turns[1:]  # after somebody spoke
+    heard = re.search(r"browser heard ([\d.]+) s", said["figures"])
+    assert heard is not None
+    assert float(heard[1]) > 0.2
+
+
+@pytest.mark.parametrize("name", [NAME, *OTHERS])
+def test_the_notebooks_hold_no_outputs(name: str) -> None:
+    """As they are given out: nothing was run, nothing of anybody is in them."""
+    for cell in nbformat.read(notebooks_source() / name, 4).cells:
+        assert cell.get("outputs", []) == []
+        assert cell.get("execution_count") is None
+
+
+async def execute(name: str, place: Path, *before: str) -> tuple[float, list[nbformat.NotebookNode]]:
+    """Execute a notebook in a process of its own, started by `before`; seconds and the cells with their outputs."""
     family = ProcessFamily(place / "home")
     family.home.mkdir(parents=True)
-    notebook = place / NAME
-    shutil.copy(notebooks_source() / NAME, notebook)
+    notebook = place / name
+    shutil.copy(notebooks_source() / name, notebook)
     command = [*before, sys.executable, "-P", "-c", EXECUTE, "--timeout=200", "--inplace", str(notebook)]
     begun = time.monotonic()
     process = await asyncio.create_subprocess_exec(
