@@ -47,6 +47,16 @@ const KERNEL_GONE = new LabError("kernel-gone", "The kernel was restarted or sto
 export const PROBLEMS = {
   noExtension: NO_EXTENSION,
   kernelGone: KERNEL_GONE,
+  serverRestarted: {
+    code: "server-restarted",
+    message: "The Jupyter server was restarted, and the kernel with it.",
+    next_step: "Reload the page, then run the cell again.",
+  },
+  savedView: {
+    code: "saved-view",
+    message: "This view was saved with the notebook, and its kernel has ended.",
+    next_step: "Run the cell to go live.",
+  },
   noJupyter: {
     code: "no-jupyter",
     message: "This page comes from no Jupyter server, and camera and microphone reach Python only through one.",
@@ -55,7 +65,7 @@ export const PROBLEMS = {
   engineLost: {
     code: "engine-lost",
     message: "Python's media engine stopped.",
-    next_step: "It comes back by itself in a moment; if not, run the cell again.",
+    next_step: "It comes back by itself in a moment; if not, run lab.start() in a cell.",
   },
   refused: {
     code: "server-refused",
@@ -96,7 +106,7 @@ export function siteProblem(site: Site, wanted: Wanted): Problem | null {
     return {
       code: "insecure-origin",
       message: `Browsers open a ${wanted.video ? "camera" : "microphone"} only on https or localhost pages, and this page is ${site.origin}.`,
-      next_step: `Serve Jupyter over https (smallrtc-lab demo --self-signed) and open its https address. Or forward the port (ssh -L ${port}:localhost:${port} …) and open http://localhost:${port}.`,
+      next_step: `Serve it over https (smallrtc-lab demo --self-signed, or run with that option) and open its https address. Or forward the port (ssh -L ${port}:localhost:${port} …) and open http://localhost:${port}.`,
     };
   }
   if (!site.mediaDevices) {

@@ -212,9 +212,11 @@ function idleLine(now: Snapshot): Line {
   return { tone: "quiet", text: now.opens ? `Ready: Start opens your ${now.opens}` : "Ready: receives only, opens no device" };
 }
 
+const QUIET = new Set<string>([PROBLEMS.kernelGone, PROBLEMS.serverRestarted, PROBLEMS.savedView, PROBLEMS.engineLost].map(({ code }) => code));
+
 /** An end that is nobody's fault is told in the status line; it needs no panel. */
 export function isQuiet(error: Problem | null): error is Problem {
-  return error?.code === PROBLEMS.kernelGone.code || error?.code === PROBLEMS.engineLost.code;
+  return error !== null && QUIET.has(error.code);
 }
 
 function sentence(problem: Problem): string {

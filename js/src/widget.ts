@@ -9,6 +9,9 @@ interface Context {
   model: Model;
 }
 
+/** ipywidgets marks views so whose model no kernel knows. */
+const DISCONNECTED = ".jupyter-widgets-disconnected";
+
 export default function widget() {
   let session: Session | null = null;
   return {
@@ -19,7 +22,9 @@ export default function widget() {
     },
     render({ model, el }: Context & { el: HTMLElement }): () => void {
       session ??= new Session(model, findPlace()); // a host that knows no `initialize`
-      return mount(session, el);
+      const undo = mount(session, el);
+      if (el.closest(DISCONNECTED)) session.restored();
+      return undo;
     },
   };
 }

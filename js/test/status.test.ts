@@ -51,6 +51,9 @@ test("the status line says where it stands in plain words", () => {
     [{ state: "reconnecting" }, /Reconnecting…$/],
     [{ state: "failed", error: PROBLEMS.timeout }, /^Not live$/],
     [{ error: PROBLEMS.kernelGone }, /^The kernel was restarted or stopped\. Run the cell again\.$/],
+    [{ error: PROBLEMS.serverRestarted }, /Reload the page, then run the cell again\.$/],
+    [{ link: "absent", error: PROBLEMS.savedView }, /^This view was saved with the notebook, and its kernel has ended\. Run the cell to go live\.$/],
+    [{ state: "failed", error: PROBLEMS.engineLost }, /run lab\.start\(\) in a cell\.$/],
   ];
   for (const [change, expected] of lines) assert.match(statusLine(now(change)).text, expected);
 });

@@ -85,7 +85,7 @@ async def kill_server(scene: Scene) -> None:
 async def server_again(scene: Scene) -> None:
     await asyncio.to_thread(start_again, scene.server)
     scene.kernel = None  # type: ignore[assignment]  # it died with its server
-    said = scene.view.root.locator(".srl-status-text", has_text="Run the cell again")
+    said = scene.view.root.locator(".srl-status-text", has_text="run the cell again")
     await said.wait_for(timeout=60_000)
     await scene.notebook.page.reload()  # JupyterLab shows "No Kernel" until then
     await run_and_start(scene)

@@ -233,7 +233,7 @@ def own_jupyter(tmp_path: Path) -> Iterator[JupyterServer]:
 async def test_a_restarted_server_is_found_again(
     own_jupyter: JupyterServer, open_notebook: OpenNotebook
 ) -> None:
-    """The server dies, and the kernel with it: devices off at once, the page waits, and then says to run the cell."""
+    """The server dies, and the kernel with it: devices off at once, the page waits, then says to reload it."""
     notebook, view, _ = await live_lab(open_notebook, server=own_jupyter)
     kill(own_jupyter)
     begun = time.monotonic()
@@ -246,7 +246,8 @@ async def test_a_restarted_server_is_found_again(
     assert said == "Waiting for the Jupyter server…"
     start_again(own_jupyter)
     begun = time.monotonic()
-    await expect(view.root.locator(".srl-status-text")).to_contain_text("Run the cell again", timeout=90_000)
+    status = view.root.locator(".srl-status-text")
+    await expect(status).to_contain_text("Reload the page, then run the cell again", timeout=90_000)
     print(f"server back: said after {time.monotonic() - begun:.2f} s: {await view.status()}")
     assert await live_tracks(notebook) == 0
 

@@ -106,8 +106,14 @@ async def test_an_audio_processor_gets_every_block_and_its_sound_goes_back(live:
     await live.wait_value("len(starts)", lambda calls: calls > 60)
     blocks = await live.value("starts[:50]")
     assert {tuple(shape) for _, shape, _ in blocks} == {(320, 1)}
-    assert sum(gaps for _, _, gaps in blocks) == 0
-    assert blocks[-1][0] - blocks[0][0] == pytest.approx(49 * 0.02, rel=0.11)  # times glide to those of capture
+    skipped = await live.value("lab.stats()['simulated']['audio']['skipped']")
+    missing = sum(gaps > 0 for _, _, gaps in blocks)
+    assert missing <= 2 * skipped, (
+        "what never left the simulated browser, for this machine stood still, is missing"
+    )
+    assert blocks[-1][0] - blocks[0][0] == pytest.approx(
+        49 * 0.02, rel=0.11
+    )  # times glide to those of capture
     await goes_back(live, "audio", before, 20)
     late_s = await live.value("lab.stats()['processing']['audio_late_s']")
     assert late_s < 5.0, "more than the time before the first answer was the original"

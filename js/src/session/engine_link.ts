@@ -27,6 +27,10 @@ export class EngineLink {
   private welcome: Welcome | null = null;
   private gate = new Gate<Welcome>();
   private startTimer: ReturnType<typeof setTimeout> | null = null;
+  /** An engine had this session since the page was loaded. */
+  private known = false;
+  /** The view came out of a saved notebook, and no kernel knows it. */
+  private saved = false;
 
   constructor(
     place: Place,
@@ -70,6 +74,12 @@ export class EngineLink {
     return this.welcome ? Promise.resolve(this.welcome) : this.gate.passed;
   }
 
+  /** A view that no kernel knows: an engine may be there all the same, and welcome it. */
+  restored(): void {
+    this.saved = true;
+    if (this.welcome === null) this.lost(PROBLEMS.savedView);
+  }
+
   private greet(): void {
     this.store.set({ owner: "nobody" }); // else it is told before the welcome
     this.send({ type: "hello", version: VERSION, page: this.page, visible: !document.hidden });
@@ -86,6 +96,8 @@ export class EngineLink {
   private gotWelcome(welcome: Welcome): void {
     this.clearTimer();
     this.welcome = welcome;
+    this.known = true;
+    this.saved = false;
     this.gate.open(welcome);
     const { error, state } = this.store.now;
     const cured = error?.code === PROBLEMS.unreachable.code || isQuiet(error);
@@ -96,7 +108,7 @@ export class EngineLink {
 
   private absent(): void {
     const starting = this.startTimer !== null && this.welcome === null;
-    if (!starting) this.lost(PROBLEMS.kernelGone);
+    if (!starting) this.lost(this.saved ? PROBLEMS.savedView : PROBLEMS.kernelGone);
   }
 
   private startIsOver(): void {
@@ -106,8 +118,14 @@ export class EngineLink {
 
   private closed(problem: Problem | null, final: boolean): void {
     if (problem && final) this.lost(problem);
-    else if (problem?.code === PROBLEMS.kernelGone.code) this.absent();
+    else if (problem?.code === PROBLEMS.kernelGone.code) this.unknown();
     else this.store.set({ link: "lost", owner: "nobody" });
+  }
+
+  /** The server knows no such session. It forgets none that it had, unless it is another one by now. */
+  private unknown(): void {
+    if (this.known) this.lost(PROBLEMS.serverRestarted);
+    else this.absent();
   }
 
   private lost(problem: Problem): void {

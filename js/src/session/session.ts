@@ -104,6 +104,11 @@ export class Session extends Caller {
     if (this.views === 0) this.viewsTimer = setTimeout(() => this.suspend(), VIEWS_GONE_MS);
   }
 
+  /** The view comes from a saved notebook: its model has no kernel behind it. */
+  restored(): void {
+    this.link?.restored();
+  }
+
   dispose(): void {
     this.suspend();
     for (const undo of this.undo.splice(0)) undo();
