@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to", "run"]
 
 PAGE = "/client/"
+TEMPLATES = Path(__file__).with_name("templates")
 
 
 def add_to(subcommands: Subcommands) -> None:
@@ -122,6 +123,8 @@ def server_options(arguments: argparse.Namespace) -> list[str]:
         "ServerApp.allow_root": is_root(),
         "ServerApp.answer_yes": True,
         "ServerApp.terminals_enabled": False,
+        "ServerApp.extra_template_paths": TEMPLATES,  # a login page that speaks of this command
+        "PasswordIdentityProvider.allow_password_change": False,  # it would be that of the person's own Jupyter
         "IdentityProvider.token": arguments.token,
         "BotRunner.at_root": True,
         "BotRunner.bot_file": arguments.bot.resolve(),
@@ -156,6 +159,7 @@ def ice_servers(texts: list[str]) -> list[Any]:
 
 def serve(arguments: argparse.Namespace, options: list[str]) -> int:
     """Run the server in this process until it is stopped."""
+    print(f"Starting {arguments.bot.name} …", flush=True)
     from jupyter_server.serverapp import ServerApp
 
     class BotServer(ServerApp):  # type: ignore[misc]

@@ -203,7 +203,8 @@ export class Sources {
       }
       this.test(name);
     }
-    this.notice(`${missing.message} A test signal takes its place.`);
+    const [secure] = missing.code === "insecure-origin" ? [missing.next_step] : [];
+    this.notice([missing.message, secure, "A test signal takes its place."].filter(Boolean).join(" "));
   }
 
   private notice(notice: string): void {
