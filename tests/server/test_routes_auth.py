@@ -106,9 +106,10 @@ async def test_xsrf(server: Any, method: str) -> None:
 
 
 async def test_wrong_token(server: Any) -> None:
-    """A wrong token is no login."""
+    """A wrong token is no login; a client that keeps its connections is told that this one ends."""
     reply = await server.ask("POST", "start", {}, headers={"Authorization": "token wrong"})
-    assert reply.status_code == 403
+    assert (reply.status_code, reply.headers["Connection"]) == (403, "close")
+    assert "Connection" not in (await server.ask("POST", "start", {})).headers
 
 
 async def test_other_origins_are_refused(server: Any) -> None:
