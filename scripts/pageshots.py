@@ -42,7 +42,7 @@ async def bot(runner_args):
         async for message in transport.input().messages():
             if message == "bye":
                 return
-            await transport.output().send_message({"you said": message, "pictures so far": 214})
+            await transport.output().send_message({"you said": message})
 
     pictures = asyncio.create_task(pictures())
     await messages()
