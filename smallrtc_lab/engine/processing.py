@@ -122,9 +122,11 @@ class Processing:
         number = header["subscription"]
         video, audio = self._videos.get(number), self._audios.get(number)
         if video is not None:
+            # Before its credit is free: the next frame is not the one this is the result of.
+            shown = self.video_return.result(header) if self.video_return.processor is video else None
             video.done()
-            if self.video_return.processor is video:
-                return self._return_picture(header)
+            if shown is not None:
+                return self._return_picture(header, shown)
         elif audio is not None:
             audio.done()
             if self.audio_return.processor is audio:
@@ -132,8 +134,8 @@ class Processing:
         self._bridge.free_result(header)  # another processor's turn has come meanwhile
         return None
 
-    async def _return_picture(self, header: Header) -> None:
-        await self.video_return.result(header)
+    async def _return_picture(self, header: Header, shown: Coroutine[Any, Any, None]) -> None:
+        await shown
         if not self.video_return.is_late:
             self._update_state("video", header)
 
@@ -153,10 +155,15 @@ class Processing:
         returned = self.audio_return if kind == "audio" else self.video_return
         return self.outlets.new_track(kind) or returned.new_track()
 
+    def outlet(self, kind: Kind, on: bool) -> None:
+        """A program sends this kind by itself from now on, or no longer."""
+        self.outlets.use(kind, on)
+        self.tell()
+
     def tell(self, **kinds: Any) -> None:
         """Tell the pages whose results they see and hear."""
         self._told |= kinds
-        self._session.pages.tell({"type": "processors", **self._told}, standing=True)
+        self._session.pages.tell({"type": "processors", **self._told, **self.outlets.told}, standing=True)
 
     def _on_frame(self, timed: Any) -> None:
         self.video_return.on_frame(timed)

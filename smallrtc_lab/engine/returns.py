@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from concurrent.futures import Executor
+from typing import Any
 
 import av
 import numpy as np
@@ -79,17 +81,21 @@ class VideoReturn:
         """How long the processor has been at work on its frame."""
         return 0.0 if self._in_work is None else asyncio.get_running_loop().time() - self._in_work[1]
 
-    async def result(self, header: Header) -> None:
+    def result(self, header: Header) -> Coroutine[Any, Any, None]:
         """The kernel's answer to a frame: a picture in a slot of its own, or nothing, then the original passes.
 
-        One that comes in time ends the lateness; a function that is always late is never between two states.
+        One that comes in time ends the lateness; a function that is always late is never between two states. What is
+        returned shows the picture; to be called before the next frame is delivered, and run after.
         """
         late, self.is_late = self.is_late, self.is_late and self._waited_s() > LATE_S
         work, self._in_work = self._in_work, None
-        if work is None or late:  # newer pictures passed already: time does not run backwards
+        # When late newer pictures have passed already: time does not run backwards.
+        return self._show(None if work is None or late else work[0], header)
+
+    async def _show(self, timed: TimedFrame | None, header: Header) -> None:
+        if timed is None:
             self._bridge.free_result(header)
             return
-        timed = work[0]
         if "slot" not in header:
             self.track.put(timed.frame, timed.time_s)
             return

@@ -97,6 +97,21 @@ async def test_results_of_a_replaced_or_removed_processor_give_their_slots_back(
     assert room.processing.stats()["subscriptions"] == {}
 
 
+async def test_a_result_belongs_to_its_own_frame(room: Room) -> None:
+    """The next frame is with the kernel already when the answer to the one before is shown."""
+    room.register(1, "effect")
+    room.frame(1)
+    await room.kernel.next("deliver")
+    room.frame(2)
+    shown = room.processing.done({"type": "done", "session": "s", "subscription": 1, "failed": True})
+    await room.kernel.next("deliver")
+    assert shown is not None
+    await shown
+    frame = await room.processing.video_return.track.recv()
+    assert frame.time is not None
+    assert frame.time * 30 == pytest.approx(1, abs=0.01)
+
+
 async def test_the_page_is_told_whose_result_it_sees(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """Running, failed, running again, late until it is in time, replaced, gone; the same state is told once."""
     from smallrtc_lab.engine import returns
@@ -130,6 +145,21 @@ async def test_the_page_is_told_whose_result_it_sees(room: Room, monkeypatch: py
         None,
     ]
     assert room.processing.stats()["video_late"] == 1
+
+
+async def test_what_a_program_sends_takes_the_place_of_a_processors_result(room: Room) -> None:
+    """The page is told that the transport's pictures are seen, and the processor again when there are none any more."""
+    room.register(1, "first")
+    room.session.outlet("video", True)
+    room.session.outlet("audio", True)
+    assert room.told[-1]["audio"] == {"name": "lab.transport", "state": "running", "controls": {}}
+    room.session.outlet("video", False)
+    assert room.seen() == [
+        ("first", "running"),
+        ("lab.transport", "running"),
+        ("lab.transport", "running"),
+        ("first", "running"),
+    ]
 
 
 async def test_a_function_that_keeps_an_item_is_said_until_it_returns(
