@@ -94,6 +94,11 @@ class Outlets:
         """Whether the program sends this kind from now on."""
         (self._used.add if on else self._used.discard)(kind)
 
+    @property
+    def told(self) -> Header:
+        """What stands in a processor's place, as pages are told, of each kind that the program sends."""
+        return {kind: {"name": "lab.transport", "state": "running", "controls": {}} for kind in self._used}
+
     def new_track(self, kind: Kind) -> MediaStreamTrack | None:
         """A track for a connection, or None when the program does not send this kind."""
         if kind not in self._used:

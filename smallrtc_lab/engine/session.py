@@ -120,7 +120,7 @@ class Session:
 
     def outlet(self, kind: Kind, on: bool) -> None:
         """A program in the kernel sends this kind by itself from now on, or no longer."""
-        self.processing.outlets.use(kind, on)
+        self.processing.outlet(kind, on)
         self.flow.renew_outputs()
 
     async def close(self) -> None:
