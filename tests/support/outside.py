@@ -96,7 +96,7 @@ class Client:
         if reply.status_code == 200:
             answer = reply.json()
             await self.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
-            await until(lambda: self.channel.readyState == "open")
+            await until(lambda: self.channel.readyState != "connecting")  # a short bot may have closed it again
         return reply
 
     def say(self, message: Any) -> None:
