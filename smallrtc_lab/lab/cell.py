@@ -48,9 +48,16 @@ def current_place() -> Place:
     kernel = getattr(shell, "kernel", None)
     parent = kernel.get_parent() if kernel is not None else {}
     cell = parent.get("metadata", {}).get("cellId")
-    return Place(
-        cell, parent.get("header", {}).get("msg_id", "script"), getattr(shell, "execution_count", None)
-    )
+    return Place(cell, parent.get("header", {}).get("msg_id", "script"), _prompt(shell))
+
+
+def _prompt(shell: Any) -> int | None:
+    """The number of the cell that runs, by IPython's list of inputs, which begins with an empty one.
+
+    Its ``execution_count`` is the next cell's already since IPython 9, and this cell's before.
+    """
+    history = getattr(shell, "history_manager", None)
+    return None if history is None else len(history.input_hist_parsed) - 1
 
 
 def variables_of(thing: object) -> list[str]:

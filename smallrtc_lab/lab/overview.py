@@ -21,6 +21,7 @@ _PATIENCE_S = 1.0  # for an engine that should have answered in a millisecond
 _ACTIVE = ("asking", "connecting", "live", "reconnecting")
 _NOTHING = "No lab is open: no device, no connection, no media process."
 _LEFT = "text-align:left;vertical-align:top"
+_HANGING = "padding-left:1em;text-indent:-1em"  # what does not fit on a line is not taken for another one
 _HEAD = ("Lab", "State", "What is on", "To end it")
 
 
@@ -91,7 +92,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         f"<b>{html.escape(row.title)}</b>",
         html.escape(row.state),
-        "<br>".join(map(html.escape, row.on)),
+        "".join(f"<div style='{_HANGING}'>{html.escape(line)}</div>" for line in row.on),
         ends,
     )
 

@@ -84,7 +84,7 @@ async def test_two_labs_stream_side_by_side(kernel: Kernel) -> None:
 
 async def test_what_is_on_is_shown(kernel: Kernel) -> None:
     """labs() names each lab, its state and since when, what keeps it on and how it ends; also when the engine hangs."""
-    await kernel.execute("asleep = Lab(name='asleep')\nbusy = Lab()")
+    made = await kernel.execute("asleep = Lab(name='asleep')\nbusy = Lab()")
     await kernel.execute(
         "busy.simulate()\nbusy.wait_live(60)\n"
         "@busy.on_video\ndef effect(frame): return frame.image\n"
@@ -95,7 +95,7 @@ async def test_what_is_on_is_shown(kernel: Kernel) -> None:
     print(shown.result)
     assert "<table>" in shown.displays[-1]["text/html"]
     first, second = (shown.result or "").split("busy, made by In [")
-    assert first.startswith("asleep, named 'asleep', made by In [")
+    assert first.startswith(f"asleep, named 'asleep', made by In [{made.execution_count}]")
     assert ": idle since " in first
     assert "to end it: asleep.close()" in first
     said = (

@@ -27,7 +27,7 @@ def test_a_row_as_text_and_as_a_table() -> None:
     table = markup([ROW])
     for word in (
         "made by In [3]",
-        "camera<br>a &lt;b&gt;",
+        ">a &lt;b&gt;</div>",
         "<code>lab.stop()</code><br><code>lab.close()</code>",
     ):
         assert word in table
