@@ -1,4 +1,4 @@
-"""The web page of a served bot, as a person meets it: the address that `smallrtc-lab run` printed, in Chromium."""
+"""The web page of a served bot, as a person meets it: the address that `smallrtc-lab run` printed, in a browser."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
+from support.firefox import Firefox
 from support.knownmedia import BLOCKS, COLOURS
 from support.labview import WATCH_MEDIA
 from support.pagescripts import SAMPLE_VIDEO
@@ -159,3 +160,32 @@ async def meet(visitor: Visitor, address: str, results_dir: Path) -> None:
     await expect(page.locator(".srl-notices")).to_contain_text("The bot ended the conversation.")
     await visitor.live_tracks()
     await expect(visitor.button("Start")).to_be_enabled()
+
+
+ROOT = "document.querySelector('.smallrtc-lab')"
+PLAYS = """(() => {
+  const video = document.querySelector('video[aria-label="From Python"]')
+  return !!video && video.videoWidth > 0 && !video.paused && video.currentTime > 0.5
+})()"""
+SAY = """line => {
+  document.querySelector('.srp-input').value = line
+  document.querySelector('.srp-form').requestSubmit()
+}"""
+
+
+async def test_firefox_meets_a_bot(address: str, tmp_path: Path, results_dir: Path) -> None:
+    """The same page in Firefox: the picture comes back, a message is answered, the bot's end is said."""
+    firefox = await Firefox(tmp_path / "firefox").start()
+    try:
+        page = await firefox.open(address)
+        await page.wait_true(f"{ROOT}?.dataset.state === 'idle'")
+        assert "token" not in await page.evaluate("location.href")
+        await page.click("document.querySelector('[data-action=start]')")
+        await page.wait_true(PLAYS)
+        await page.evaluate(f"({SAY})('hello')")
+        await page.wait_true("document.querySelector('.srp-messages').innerText.includes('you said')")
+        await page.screenshot(results_dir / "page-firefox.png")
+        await page.evaluate(f"({SAY})('bye')")
+        await page.wait_true("document.querySelector('.srl-notices').innerText.includes('The bot ended')")
+    finally:
+        await firefox.close()
