@@ -6,10 +6,17 @@ smallrtc-lab run pipecat_agent.py
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
+from loguru import logger
+
+logger.remove()  # Pipecat tells every step; before its first import
+logger.add(sys.stderr, level="ERROR")
+
 from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.frames.frames import (
     Frame,
     OutputAudioRawFrame,
@@ -55,7 +62,7 @@ async def bot(runner_args: Any) -> None:
     """One client, until it leaves."""
     sound = TransportParams(audio_in_enabled=True, audio_out_enabled=True)
     transport = await create_transport(runner_args, {"webrtc": lambda: sound})
-    vad = VADProcessor(vad_analyzer=SileroVADAnalyzer())
+    vad = VADProcessor(vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=0.5)))
     pipeline = Pipeline([transport.input(), vad, Agent(), transport.output()])
     rates = PipelineParams(audio_in_sample_rate=RATE_HZ, audio_out_sample_rate=RATE_HZ)
     worker = PipelineWorker(pipeline, params=rates, enable_rtvi=False)
