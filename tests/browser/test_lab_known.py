@@ -47,10 +47,15 @@ async def test_a_click_brings_camera_and_tone_into_python(open_notebook: OpenNot
     assert (await notebook.run(2)).error is None
     counters = [read_counter(image) for image in await kernel.array("shots.images[:, ::2, ::2, 1]")]
     steps = [(b - a) % FRAMES for a, b in itertools.pairwise(counters) if None not in (a, b)]
-    rate_hz = await kernel.value("1 / (shots.times_s[1:] - shots.times_s[:-1]).mean()")
-    print(f"grab: counter steps {steps}, {rate_hz:.1f} pictures/s")
+    apart_s = await kernel.value("[float(s) for s in shots.times_s[1:] - shots.times_s[:-1]]")
+    rate_hz = len(apart_s) / sum(apart_s)
+    print(
+        f"grab: counter steps {steps}, {rate_hz:.1f} pictures/s, {1000 * min(apart_s):.1f} ms apart at least"
+    )
     assert counters.count(None) == 0
-    assert min(steps) >= 1, "a picture came twice"
+    assert min(apart_s) > 0.005, "a picture came twice"
+    # On a busy machine Chromium's file camera shows a picture twice, each with an RTP timestamp of its own.
+    assert steps.count(0) <= 3, "pictures came twice"
     assert 3 < rate_hz < 33, "30 a second, fewer where a machine is busy"
     assert (await notebook.run(3)).error is None
     assert (await notebook.run(4)).error is None
