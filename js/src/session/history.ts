@@ -48,7 +48,7 @@ function sentence({ message, next_step: nextStep }: Problem): Moment {
 }
 
 function returnedMoments(now: Snapshot, before: Snapshot): (Moment | null)[] {
-  const running = now.state === "live" || now.state === "reconnecting";
+  const running = now.state === "live"; // what a connection takes along when it goes is no news
   return [
     now.returnedVideo && !before.returnedVideo ? note("A picture comes back") : null,
     !now.returnedVideo && before.returnedVideo && running ? note("No picture comes back any more") : null,
