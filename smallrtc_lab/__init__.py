@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from .lab.registry import close_all, labs
     from .lab.serving import Serving, serve
     from .params import TransportParams, VADParams
+    from .rtc.broadcast import Broadcast
     from .rtc.connection import IceServer, SmallWebRTCConnection
+    from .rtc.mixer import AudioMixer
     from .rtc.requests import (
         ConnectionMode,
         SmallWebRTCPatchRequest,
@@ -41,7 +43,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AudioClip": ".frames",
+    "AudioMixer": ".rtc.mixer",
     "BotFileError": ".errors",
+    "Broadcast": ".rtc.broadcast",
     "ClosedError": ".errors",
     "ConnectionFailed": ".errors",
     "ConnectionMode": ".rtc.requests",
@@ -74,7 +78,9 @@ _HOMES = {
 
 __all__ = [
     "AudioClip",
+    "AudioMixer",
     "BotFileError",
+    "Broadcast",
     "ClosedError",
     "ConnectionFailed",
     "ConnectionMode",

@@ -1,9 +1,12 @@
-"""One WebRTC peer in plain asyncio on aiortc: no Jupyter, no threads of its own."""
+"""One WebRTC peer in plain asyncio on aiortc: no Jupyter, no threads of its own but those of a broadcast's encoders."""
 
 from __future__ import annotations
 
+from .broadcast import Broadcast, BroadcastTrack
 from .client import ClientConnection, ClientTrack
+from .clients import ClientInfo
 from .connection import EVENTS, IceServer, SmallWebRTCConnection
+from .mixer import AudioMixer, MixTrack, Voice
 from .requests import (
     ConnectionMode,
     IceCandidate,
@@ -21,8 +24,12 @@ from .transport_output import TransportOutput
 __all__ = [
     "EVENTS",
     "TRANSPORT_EVENTS",
+    "AudioMixer",
     "AudioPull",
+    "Broadcast",
+    "BroadcastTrack",
     "ClientConnection",
+    "ClientInfo",
     "ClientTrack",
     "ConnectionMode",
     "ConnectionState",
@@ -30,6 +37,7 @@ __all__ = [
     "IceCandidate",
     "IceServer",
     "InputTrack",
+    "MixTrack",
     "OutputAudioTrack",
     "OutputTracks",
     "OutputVideoTrack",
@@ -41,4 +49,5 @@ __all__ = [
     "SmallWebRTCTransport",
     "TransportInput",
     "TransportOutput",
+    "Voice",
 ]

@@ -14,11 +14,18 @@ import sys
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from support.outside import Client
 from support.processes import package_root
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 START_S = 60
+PEOPLE = {
+    "Ada": {"hz": 440.0, "colour": (200, 60, 30)},
+    "Bo": {"hz": 700.0, "colour": (40, 160, 60)},
+    "Cy": {"hz": 1000.0, "colour": (40, 60, 200)},
+}
 
 
 def free_port() -> int:
@@ -101,3 +108,68 @@ async def test_the_client_says_in_one_line_why_there_is_no_connection():
     assert code == 1
     assert said.startswith("no connection: ")
     assert "Traceback" not in said
+
+
+@contextlib.asynccontextmanager
+async def in_the_room(url: str, name: str):
+    """A client that says its name, with a tone and a colour of its own, until the end of the block."""
+    person = Client(f"{url}/", "none", **PEOPLE[name])
+    try:
+        assert (await person.offer("api/offer", requestData={"name": name})).status_code == 200
+        yield person
+    finally:
+        await person.close()
+
+
+def amplitude(sound: np.ndarray, hz: float) -> float:
+    window = np.hanning(len(sound))
+    wave = np.exp(-2j * np.pi * hz * np.arange(len(sound)) / 48_000)
+    return float(2 * abs(np.dot(sound * window, wave)) / window.sum())
+
+
+async def until_hears(person: Client, wanted: set[str]) -> None:
+    """Until the tones of exactly those people are in half a second of sound."""
+    async with asyncio.timeout(90):
+        heard: set[str] | None = None
+        while heard != wanted:
+            pieces = [(await person.tracks["audio"].recv()).to_ndarray()[0, ::2] for _ in range(25)]
+            sound = np.concatenate(pieces) / 32_768
+            heard = {name for name, what in PEOPLE.items() if amplitude(sound, what["hz"]) > 0.02}
+
+
+async def until_sees(person: Client, name: str) -> None:
+    colour = np.array(PEOPLE[name]["colour"])
+    await person.picture(lambda image: bool(np.abs(image.mean((0, 1)) - colour).max() < 12))
+
+
+async def test_in_a_room_all_see_the_teacher_and_hear_everybody_but_themselves():
+    """One encoder serves all, the list says who is here, the fourth is refused; one leaves and the rest go on."""
+    async with running("room.py", "--max-clients", "3") as url, contextlib.AsyncExitStack() as stack:
+        teacher = contextlib.AsyncExitStack()
+        bo = await teacher.enter_async_context(in_the_room(url, "Bo"))
+        stack.push_async_callback(teacher.aclose)
+        cy = await stack.enter_async_context(in_the_room(url, "Cy"))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
+        async with in_the_room(url, "Ada") as ada:
+            await asyncio.gather(until_sees(ada, "Bo"), until_sees(cy, "Bo"))
+            for person, others in ((ada, {"Bo", "Cy"}), (bo, {"Ada", "Cy"}), (cy, {"Ada", "Bo"})):
+                await until_hears(person, others)
+            room = (await http.get("/room")).json()
+            print(room)
+            assert [(who["name"], who["teacher"], who["state"]) for who in room["people"]] == [
+                ("Bo", True, "connected"),
+                ("Cy", False, "connected"),
+                ("Ada", False, "connected"),
+            ]
+            video = room["broadcast"]["video"]
+            assert (video["encoders"], video["tracks"]) == (1, 2)
+            assert video["encoded"] <= video["put"] + video["keyframes"]
+            late = Client(f"{url}/", "none")
+            refused = await late.offer("api/offer")
+            await late.close()
+            assert (refused.status_code, refused.json()["reason"]) == (429, "too-many")
+            assert "try again when somebody has left" in refused.json()["message"]
+        await until_hears(bo, {"Cy"})
+        await teacher.aclose()
+        async with in_the_room(url, "Ada") as ada:
+            await asyncio.gather(until_sees(ada, "Cy"), until_hears(ada, {"Cy"}))

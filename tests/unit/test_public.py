@@ -16,7 +16,9 @@ MODULES = [
 ]
 PUBLIC = [
     "AudioClip",
+    "AudioMixer",
     "BotFileError",
+    "Broadcast",
     "ClosedError",
     "ConnectionFailed",
     "ConnectionMode",
