@@ -65,7 +65,7 @@ export const PROBLEMS = {
   engineLost: {
     code: "engine-lost",
     message: "Python's media engine stopped.",
-    next_step: "It comes back by itself in a moment; if not, run lab.start() in a cell.",
+    next_step: "It comes back by itself in a moment; if not, run lab.start() in a cell, or this cell again.",
   },
   refused: {
     code: "server-refused",

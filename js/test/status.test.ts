@@ -53,7 +53,7 @@ test("the status line says where it stands in plain words", () => {
     [{ error: PROBLEMS.kernelGone }, /^The kernel was restarted or stopped\. Run the cell again\.$/],
     [{ error: PROBLEMS.serverRestarted }, /Reload the page, then run the cell again\.$/],
     [{ link: "absent", error: PROBLEMS.savedView }, /^This view was saved with the notebook, and its kernel has ended\. Run the cell to go live\.$/],
-    [{ state: "failed", error: PROBLEMS.engineLost }, /run lab\.start\(\) in a cell\.$/],
+    [{ state: "failed", error: PROBLEMS.engineLost }, /run lab\.start\(\) in a cell, or this cell again\.$/],
   ];
   for (const [change, expected] of lines) assert.match(statusLine(now(change)).text, expected);
 });

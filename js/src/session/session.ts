@@ -19,6 +19,8 @@ import { watchPage } from "./page_watch.ts";
 const VIEWS_GONE_MS = 1500;
 /** An engine that crashed and comes back within that time finds the call resumed. */
 const RESUME_MS = 15_000;
+/** An engine that crashes again and again is given up within that time; a page that is not live meanwhile cannot tell by itself. */
+const CRASHES_MS = 180_000;
 /** The same for a server that does not answer: a train in a tunnel. */
 const RESUME_SERVER_MS = 120_000;
 /** The engine's refusal of an offer that crossed another page's. */
@@ -37,6 +39,7 @@ export class Session extends Caller {
   private views = 0;
   private viewsTimer: ReturnType<typeof setTimeout> | null = null;
   private resumeUntilMs = 0;
+  private crashedMs = -CRASHES_MS;
 
   constructor(
     private readonly model: Model,
@@ -205,10 +208,12 @@ export class Session extends Caller {
   private gone(problem: Problem): void {
     const wasUp = this.call !== null && this.store.now.state !== "asking";
     // a kernel that restarts, or a lab that is closed, stops the call first: what goes without a word has crashed
-    const crashed = wasUp && problem.code === PROBLEMS.kernelGone.code;
+    const silent = problem.code === PROBLEMS.kernelGone.code;
+    if (wasUp && silent) this.crashedMs = Date.now();
     if (wasUp) this.resumeUntilMs = Date.now() + RESUME_MS;
-    if (this.call) this.fail(crashed ? PROBLEMS.engineLost : problem);
-    else this.store.set({ error: problem, wanted: false });
+    const error = silent && Date.now() - this.crashedMs < CRASHES_MS ? PROBLEMS.engineLost : problem;
+    if (this.call) this.fail(error);
+    else this.store.set({ error, wanted: false });
   }
 
   // -- what others hear
