@@ -54,8 +54,8 @@ async def test_a_click_brings_camera_and_tone_into_python(open_notebook: OpenNot
     )
     assert counters.count(None) == 0
     assert min(apart_s) > 0.005, "a picture came twice"
-    # On a busy machine Chromium's file camera shows a picture twice, each with an RTP timestamp of its own.
-    assert steps.count(0) <= 3, "pictures came twice"
+    # Chromium's file camera itself shows the first picture of its file twice, each with a time of its own.
+    assert {a for a, b in itertools.pairwise(counters) if a == b} <= {0}, "a picture came twice"
     assert 3 < rate_hz < 33, "30 a second, fewer where a machine is busy"
     assert (await notebook.run(3)).error is None
     assert (await notebook.run(4)).error is None
