@@ -56,7 +56,6 @@ class BotProgram:
         )
         opened = {"type": "session-open", "session": self._session, "serves": True}
         self._link.send(opened | {"guest_token": self._guest_token})
-        self._tell("serving", session=self._session)
 
     def _lost(self, reason: str) -> None:
         # Clients that are connected stay so: media does not need the server.
@@ -68,6 +67,8 @@ class BotProgram:
             task = asyncio.get_running_loop().create_task(self._reply(header), name="request")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        elif kind == "session-served":  # not before: a client that comes at once must find it
+            self._tell("serving", session=self._session)
         elif kind == "session-refused":
             self._tell("refused", message=str(header.get("message")))
 

@@ -235,7 +235,12 @@ class Broker:
         except RequestError as error:
             link.tell({"type": "session-refused", "session": header.get("session"), **error.to_json()})
             return
+        if session.owner != link.kernel_id:  # what led to another kernel's does not lead here
+            self._invitations.withdraw(session.id)
+            session.owner = link.kernel_id
         session.serve(header.get("serves") is True, header.get("guest_token"))
+        if session.serves:
+            link.tell({"type": "session-served", "session": session.id})
         for page in session.pages.values():
             if page.patience is not None:
                 page.patience.cancel()
@@ -247,6 +252,7 @@ class Broker:
     def _on_session_close(self, link: Link, header: Header, payload: bytes) -> None:
         session = self._sessions.find(header.get("session"))
         if session is not None and session.link is link:
+            self._invitations.withdraw(session.id)
             self._end(session)
 
     def _on_engine_to_page(self, link: Link, header: Header, payload: bytes) -> None:
@@ -279,8 +285,8 @@ class Broker:
             link.tell(self._from_page(page, page.hello))
 
     def _end(self, session: Session) -> None:
+        # Its invitations stay: whoever has served it may come back, and so may its clients.
         self._sessions.closed(session)
-        self._invitations.withdraw(session.id)
         for page in session.pages.values():
             self._tell_absent(page)
 

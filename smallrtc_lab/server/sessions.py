@@ -61,6 +61,7 @@ class Session:
     patches: TokenBucket
     state: SessionState = SessionState.EXPECTED
     link: Link | None = None
+    owner: str = ""  # the kernel that opened it last
     serves: bool = False  # whether it takes clients that are no page of its own
     guest_token: str = field(default="", repr=False)  # who has it may meet what is served; empty: no guests
     pages: dict[str, Page] = field(default_factory=dict)

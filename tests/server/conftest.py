@@ -111,6 +111,8 @@ class RunningServer:
         engine.welcome = await engine.expect("welcome")
         for session in sessions:
             await engine.send({"type": "session-open", "session": session, "serves": serves})
+            if serves:
+                assert (await engine.expect("session-served"))["session"] == session
         return engine
 
 

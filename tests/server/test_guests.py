@@ -17,6 +17,7 @@ async def serving(server: Any, session: str = "echo", token: Any = TOKEN) -> Any
     """An engine with one served session, once the server has heard of it, and another that is not served."""
     engine = await server.engine("private")
     await engine.send({"type": "session-open", "session": session, "serves": True, "guest_token": token})
+    await engine.expect("session-served")
     reply, _ = await asyncio.gather(server.offer(session), engine.answer())
     assert reply.status_code == 200
     return engine
@@ -110,6 +111,7 @@ async def test_a_token_ends_with_what_it_is_for(server: Any) -> None:
     assert (await ask(server, "POST", "start", {}, wrong)).status_code == 403
     await engine.send({"type": "session-close", "session": "echo"})
     await engine.send({"type": "session-open", "session": "short", "serves": True, "guest_token": "short"})
+    await engine.expect("session-served")
     reply, _ = await asyncio.gather(server.offer("short"), engine.answer())
     assert reply.status_code == 200
     for headers in (GUEST, {"Authorization": "guest short"}, {"Authorization": "guest"}):

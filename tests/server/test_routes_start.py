@@ -79,6 +79,41 @@ async def test_invitations_end_with_what_they_lead_to(server: Any) -> None:
     assert (await server.ask("POST", "start", {})).status_code == 503
 
 
+async def test_invitations_outlive_an_engine_that_crashed(server: Any) -> None:
+    """They lead to what the same kernel serves when it is back, and never to what another kernel serves."""
+    engine = await serving(server, "echo")
+    name = (await server.ask("POST", "start", {"body": 1})).json()["sessionId"]
+    await engine.socket.close()
+    assert (await server.offer(name)).status_code == 503  # a client tries again
+    engine = await server.engine("echo", serves=True, kernel_id=engine.kernel_id)
+    reply, request = await asyncio.gather(server.offer(name), engine.answer())
+    assert (reply.status_code, request["body"]["request_data"]) == (200, 1)
+    reply, _ = await asyncio.gather(server.offer(f"echo/sessions/{name}"), engine.answer())
+    assert reply.status_code == 200
+    await engine.socket.close()
+    assert (await server.offer("echo")).status_code == 503
+    await server.engine("echo", serves=True)
+    assert (await server.offer(name)).status_code == 404
+
+
+async def test_pages_of_an_origin_that_is_allowed(start_server: Any) -> None:
+    """Their browsers' preflight is answered, and they can read answers and refusals alike."""
+    origin = {"Origin": "https://a.example"}
+    server = await start_server("--ServerApp.allow_origin=https://a.example")
+    asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization"}
+    preflight = await server.http.options(f"{server.url}sessions/echo/api/offer", headers=origin | asked)
+    assert preflight.status_code < 300
+    assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
+    assert "authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    for status in (503, 200):
+        reply = await server.http.post(f"{server.url}start", json={}, headers=server.headers | origin)
+        assert reply.status_code == status
+        assert reply.headers["Access-Control-Allow-Origin"] == "https://a.example"
+        if status == 503:
+            assert reply.json()["detail"] == reply.json()["message"]
+            await serving(server, "echo")
+
+
 async def test_too_many_starts(start_server: Any) -> None:
     """More open invitations than the server allows are refused with 429."""
     server = await start_server("--SmallRTCLab.max_invitations=2")

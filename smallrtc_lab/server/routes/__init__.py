@@ -27,6 +27,10 @@ def routes(broker: Broker, *, at_root: bool, title: str) -> list[tuple[str, Any,
         (r"api/offer", DefaultOffer),
         (r"sessions/([^/]+)/start", Start),
         (r"sessions/([^/]+)/api/offer", Offer),
+        (
+            r"sessions/[^/]+/sessions/([^/]+)/api/offer",
+            Offer,
+        ),  # as Pipecat's npm client makes it of its start
         (r"client/", ClientPage),
         (r"client/([^/]+)", ClientFile),
     ]

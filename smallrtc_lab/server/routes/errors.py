@@ -30,9 +30,15 @@ class JsonErrors(JupyterHandler):  # type: ignore[misc]
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with the sentence and code that belong to the exception."""
         error = kwargs.get("exc_info", (None, None))[1]
-        body = error.to_json() if isinstance(error, RequestError) else self._explained(status_code, error)
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps(body))
+        # tornado has dropped them with what was answered so far; without them a page of another origin that may
+        # ask here takes every refusal for a broken network, and tries again.
+        self.set_cors_headers()
+        self.finish(json.dumps(self.error_body(status_code, error)))
+
+    def error_body(self, status_code: int, error: Any) -> dict[str, str]:
+        """``message`` and ``reason`` of an exception."""
+        return error.to_json() if isinstance(error, RequestError) else self._explained(status_code, error)
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """A :class:`RequestError` knows its status."""

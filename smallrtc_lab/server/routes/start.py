@@ -28,5 +28,10 @@ class Start(GuestRoute):
             answer["iceConfig"] = {"iceServers": self.broker.ice_servers}
         self.finish(answer)
 
+    def error_body(self, status_code: int, error: Any) -> dict[str, str]:
+        """With ``detail``, where Pipecat's npm client looks for the sentence that it shows."""
+        body = super().error_body(status_code, error)
+        return body | {"detail": body["message"]}
+
     def _invite(self, session_id: str | None, body: Any) -> str:
         return self.broker.invite(session_id or self.broker.default_session, body).name
