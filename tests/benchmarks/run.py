@@ -1,6 +1,6 @@
 """Figures of smallrtc-lab beside bare aiortc doing the same work, in one run on one machine.
 
-    python tests/benchmarks/run.py [busy delay audio-delay cpu hand-over imports bundle click]
+    python tests/benchmarks/run.py [busy delay audio-delay cpu broadcast hand-over imports bundle click]
     python tests/benchmarks/run.py leaving recovery memory    # two minutes each, half an hour
 
 Ratios are what to trust: the absolute figures are those of the machine.
@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
 import psutil  # noqa: E402
+from broadcast import broadcast  # noqa: E402
 from leaving import leaving  # noqa: E402
 from memory import memory  # noqa: E402
 from recovery import recovery  # noqa: E402
@@ -256,6 +257,7 @@ ALL = {
     "delay": delay,
     "audio-delay": audio_delay,
     "cpu": cpu,
+    "broadcast": broadcast,
     "hand-over": hand_over,
     "imports": imports,
     "bundle": bundle,
