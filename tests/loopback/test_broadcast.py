@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import numpy as np
-from aiortc import MediaStreamTrack
+from aiortc import MediaStreamTrack, RTCRtpSender
 from support.knownmedia import tone_of
 
+from smallrtc_lab.bots.arguments import RunnerArguments
+from smallrtc_lab.bots.host import BotHost, HostOptions
 from smallrtc_lab.params import TransportParams
 from smallrtc_lab.rtc import SmallWebRTCConnection, SmallWebRTCTransport, _aiortc
 from smallrtc_lab.rtc.broadcast import Broadcast
@@ -149,4 +152,57 @@ async def test_a_receiver_that_needs_a_keyframe_gets_one(wire: Any) -> None:
                     await browser.tracks[1].recv()
     finally:
         await browser.close()
+        await connection.disconnect()
+
+
+async def test_bots_on_loops_of_their_own_share_one_broadcast(wire: Any) -> None:
+    """Two bots, each on its thread, send one source; one that blocks its loop is left behind, the other goes on."""
+    studio, blocked, free = Studio(wire), threading.Event(), threading.Event()
+
+    async def bot(runner_args: RunnerArguments) -> None:
+        connection, left = runner_args.webrtc_connection, asyncio.Event()
+        connection.call_when_closed(lambda _: left.set())
+        connection.replace_video_track(studio.broadcast.video_track())
+        connection.event_handler("app-message")(lambda _, message: (blocked.set(), free.wait(PATIENCE_S)))
+        await connection.connect()
+        await left.wait()
+
+    browsers = [wire.Browser(**LISTENING) for _ in range(2)]
+    async with studio.live() as broadcast:
+        host = BotHost(bot, HostOptions(connection_options={"loopback": True}), print)
+        try:
+            for browser in browsers:
+                await browser.accept(await host.offer({"sdp": await browser.offer(), "type": "offer"}))
+                await browser.opened()
+            await asyncio.gather(*(until_seen(browser.tracks[1], studio.image) for browser in browsers))
+            browsers[0].channel.send('"stand still"')
+            await wire.until(blocked.is_set)
+            async with asyncio.timeout(PATIENCE_S):
+                while not broadcast.stats()["video"]["dropped"]:
+                    await browsers[1].tracks[1].recv()
+            free.set()
+            studio.image = np.ascontiguousarray(studio.image[::-1, ::-1])
+            await asyncio.gather(*(until_seen(browser.tracks[1], studio.image) for browser in browsers))
+        finally:
+            free.set()
+            for browser in browsers:
+                await browser.close()
+            await host.close()
+
+
+async def test_a_client_that_wants_another_codec_has_an_encoder_more(wire: Any) -> None:
+    """One client takes H.264 only, another VP8: both see the picture, from two encoders."""
+    studio = Studio(wire)
+    h264 = [c for c in RTCRtpSender.getCapabilities("video").codecs if c.mimeType == "video/H264"]
+    apple, connection = wire.Browser(**LISTENING), SmallWebRTCConnection([], loopback=True)
+    apple.pc.getTransceivers()[1].setCodecPreferences(h264)
+    try:
+        async with studio.live() as broadcast, wire.linked(**LISTENING) as (browser, other):
+            await wire.link(apple, connection)
+            for one in (connection, other):
+                one.replace_video_track(broadcast.video_track())
+            await asyncio.gather(*(until_seen(one.tracks[1], studio.image) for one in (apple, browser)))
+            assert broadcast.stats()["video"]["encoders"] == 2
+    finally:
+        await apple.close()
         await connection.disconnect()
