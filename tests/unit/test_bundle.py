@@ -84,6 +84,19 @@ def test_bundle_is_small(bundle: str) -> None:
     assert size <= MAX_GZIPPED_BYTES
 
 
+def test_the_page_is_small_and_loads_nothing_else() -> None:
+    """The page of a served bot is one script and one stylesheet, below 80 kB gzipped, and names no other origin."""
+    texts = [(STATIC / name).read_text() for name in ("page.html", "page.js", "page.css")]
+    size = sum(len(gzip.compress(text.encode())) for text in texts)
+    print(f"page: {size / 1000:.1f} kB gzipped")
+    assert size <= MAX_GZIPPED_BYTES
+    script, style = texts[1:]
+    assert not re.search(r"""\bimport\s*\(|\beval\(|new Function\(""", script)
+    assert "url(" not in style
+    named = set(re.findall(r"https?://[\w.]+", script))
+    assert named == {"http://www.w3.org", "http://localhost"}  # the namespace of SVG, and an advice
+
+
 def test_stylesheet_touches_only_the_widget() -> None:
     """Each rule names the widget's root or one of its classes, so that Jupyter's own page is left alone."""
     text = re.sub(
@@ -113,6 +126,7 @@ def test_the_wheel_brings_the_extension(tmp_path: Path) -> None:
     wheel = pytest.importorskip("hatchling.builders.wheel").WheelBuilder(str(ROOT))
     (made,) = wheel.build(directory=str(tmp_path), versions=["standard"])
     names = zipfile.ZipFile(made).namelist()
+    assert {"smallrtc_lab/static/page.js", "smallrtc_lab/cli/templates/login.html"} <= set(names)
     shared = {name.split("/data/", 1)[1] for name in names if ".data/data/" in name}
     load = json.loads((STATIC / "labextension" / "package.json").read_text())["jupyterlab"]["_build"]["load"]
     place = "share/jupyter/labextensions/smallrtc-lab"
