@@ -141,7 +141,8 @@ class MessageChannel:
         low = asyncio.Event()
         channel.once("bufferedamountlow", low.set)
         try:
-            await asyncio.wait_for(low.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await low.wait()
         except TimeoutError:
             logger.debug("the data channel did not flush within %.2f s", timeout_s)
 

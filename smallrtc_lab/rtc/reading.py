@@ -113,7 +113,8 @@ class InputStream(Generic[R, T]):
 
     async def _next(self) -> R:
         try:
-            return await asyncio.wait_for(self._queue.get(), self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                return await self._queue.get()
         except TimeoutError:
             raise StreamTimeout(
                 f"no {self.name} came for {self._timeout_s:g} s: does the client send any?"

@@ -62,7 +62,8 @@ class SoundQueue:
     async def room(self, timeout_s: float) -> None:
         """Wait until more may be put; raises :class:`StreamTimeout` when nothing is taken for so long."""
         try:
-            await asyncio.wait_for(self._room.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._room.wait()
         except TimeoutError:
             raise StreamTimeout(
                 f"the client has taken no sound for {timeout_s:g} s: it is not connected, or its offer has no sound"
@@ -113,7 +114,8 @@ class SoundQueue:
 
     async def idle(self, timeout_s: float) -> None:
         """Wait until everything was taken; raises ``TimeoutError``."""
-        await asyncio.wait_for(self._idle.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await self._idle.wait()
 
     def _append(self, samples: Int16) -> None:
         if len(samples):

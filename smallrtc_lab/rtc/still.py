@@ -34,7 +34,8 @@ class StillVideoTrack(OutputVideoTrack):
         if self._newest is None:
             return await super().recv()
         try:
-            return await asyncio.wait_for(super().recv(), self._repeat_s)
+            async with asyncio.timeout(self._repeat_s):
+                return await super().recv()
         except TimeoutError:
             frame, time_s, put_s = self._newest
             super().put(frame, time_s + time.monotonic() - put_s)

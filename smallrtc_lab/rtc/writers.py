@@ -122,7 +122,8 @@ class PictureWriter:
         early_s = self._pace.early_s(time.monotonic())
         if early_s > 0.0:
             try:
-                await asyncio.wait_for(self._closed.wait(), early_s)
+                async with asyncio.timeout(early_s):
+                    await self._closed.wait()
             except TimeoutError:
                 pass  # the usual case: its turn has come
         self._pace.take(time.monotonic())

@@ -107,3 +107,25 @@ async def test_closing_leaves_no_timer() -> None:
     sounds.close()
     await asyncio.sleep(0.06)
     assert (sounds.closed, woken) == (True, [])
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_writer_is_cancelled_also_when_there_is_room_at_that_moment(turns: int) -> None:
+    """A cancellation that comes together with room is not lost: the writer's loop ends."""
+    sounds = queue()
+
+    async def write() -> None:
+        while True:
+            await sounds.room(LONG_S)
+            sounds.put(counting(960))
+
+    writer = asyncio.create_task(write())
+    while sounds.waiting_s < 0.08:
+        await asyncio.sleep(0)
+    sounds.take()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    writer.cancel()
+    done, _ = await asyncio.wait({writer}, timeout=5.0)
+    assert done
+    assert writer.cancelled()
