@@ -61,6 +61,7 @@ class ConnectionLife(EventEmitter):
         self._closing: asyncio.Future[None] | None = None
         self._close_task: asyncio.Task[None] | None = None
         self._close_callbacks: list[Callable[[Any], None]] = []
+        self._switched: dict[Section, bool] = {}  # Pipecat's npm client says it once, not after a restart
         self._deadline: asyncio.TimerHandle | None = None
         self._channel = MessageChannel(self._on_message, self._read_progress)
         self._begin_peer()
@@ -90,6 +91,7 @@ class ConnectionLife(EventEmitter):
 
     def peer_track_started(self, peer: Peer, track: InputTrack) -> None:
         """Called by the peer."""
+        track.set_enabled(self._switched.get(track.section, True))
         self._events.post("track-started", track)
 
     def peer_track_ended(self, peer: Peer, track: InputTrack) -> None:
@@ -137,6 +139,7 @@ class ConnectionLife(EventEmitter):
             case Ping():
                 self._heartbeat.beat()
             case TrackStatus(section, enabled):
+                self._switched[section] = enabled
                 track = self._peer.inputs.get(section)
                 if track is not None:
                     track.set_enabled(enabled)

@@ -122,18 +122,24 @@ async def test_three_sections_keep_their_identity(wire):
 
 
 async def test_restart_replaces_the_peer_and_keeps_handlers_and_outputs(wire):
-    """restart_pc gives a new pc_id and a disconnected event; handlers and what is sent stay."""
+    """restart_pc gives a new pc_id and a disconnected event; handlers, what is sent and what is switched off stay."""
     video = OutputVideoTrack()
     connection = SmallWebRTCConnection([], loopback=True, tracks=OutputTracks(video=video))
     log = wire.Log(connection)
     second = wire.Browser(audio=wire.Tone(), video=wire.Camera())
-    async with wire.linked(connection, audio=wire.Tone(), video=wire.Camera()):
+    async with wire.linked(connection, audio=wire.Tone(), video=wire.Camera()) as (first, _):
+        await first.opened()
+        first.channel.send(
+            '{"type":"signalling","message":{"type":"trackStatus","receiver_index":0,"enabled":false}}'
+        )
+        await wire.until(lambda: "track-status" in log.names)
         old_id = connection.pc_id
         await connection.renegotiate(await second.offer(), "offer", restart_pc=True)
         assert connection.pc_id != old_id
         assert connection.get_answer()["pc_id"] == connection.pc_id
         await second.accept(connection.get_answer())
         await wire.until(connection.is_connected)
+        assert not connection.audio_input_track().is_enabled()
         got = await asyncio.wait_for(connection.video_input_track().recv(), 30)
         assert picture_error(got, wire.picture()) < 4
         for n in range(8):
