@@ -39,7 +39,8 @@ async def test_a_shown_picture_is_seen_and_not_saved(
 ) -> None:
     """A frame and a clip in cells are seen and played; neither the file nor the log holds them, or a secret.
 
-    Opened again without that kernel, the place of the picture says that it was not saved.
+    Opened again without that kernel, the place of the picture says that it was not saved, and the widget
+    that it was.
     """
     before = len(jupyter.log())
     notebook = await open_notebook([LAB, "lab.video.latest()", "lab.audio.last(0.5)"])
@@ -86,3 +87,6 @@ async def test_a_shown_picture_is_seen_and_not_saved(
     assert "not saved with the notebook" in (await image.get_attribute("alt") or "")
     await notebook.wait_true("document.querySelector('.jp-OutputArea img').complete")
     assert await image.evaluate("image => image.naturalWidth") == 0
+    view = LabView(notebook, 0)
+    assert (await view.status()).startswith("This view was saved with the notebook")
+    assert await view.button("Start").is_disabled()

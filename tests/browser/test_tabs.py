@@ -64,7 +64,10 @@ async def test_a_second_tab_takes_over_and_gives_back(open_notebook: OpenNoteboo
 
 
 async def test_the_other_tab_is_free_again_when_the_owner_leaves(open_notebook: OpenNotebook) -> None:
-    """Once the owner stopped or closed, the other tab may start; Python's start goes to the last owner alone."""
+    """Once the owner stopped or closed, the other tab may start; Python's start goes to the last owner alone.
+
+    A simulated browser is said, and makes way for a page.
+    """
     first, second = await two_tabs(open_notebook, [LAB])
     one, two = LabView(first, 0), LabView(second, 0)
     await says(two, ELSEWHERE)
@@ -89,5 +92,7 @@ async def test_the_other_tab_is_free_again_when_the_owner_leaves(open_notebook: 
     print(
         f"closed tab: free for the other after {took_s:.2f} s, idle in Python after {time.monotonic() - begun:.2f} s"
     )
+    await kernel.execute("lab.simulate()")
+    await says(one, "A simulated browser is live: lab.simulate(). Start takes over")
     await one.start()
-    await kernel.wait_value("lab.state == 'live'")
+    await kernel.wait_value("lab.state == 'live' and lab.stats()['simulated'] is None")
