@@ -25,7 +25,15 @@ UNREACHABLE = (
     "The npm registry could not be reached, and building the front end needs esbuild from it. Connect and try again, "
     "or install a release of smallrtc-lab: its wheels and sdists carry the front end ready-made."
 )
-OUTPUTS = ("widget.js", "widget.css", "page.js", "page.css", "page.html", "labextension/package.json", "bundle.sha256")
+OUTPUTS = (
+    "widget.js",
+    "widget.css",
+    "page.js",
+    "page.css",
+    "page.html",
+    "labextension/package.json",
+    "bundle.sha256",
+)
 
 
 def content_hash(js: Path) -> str:
