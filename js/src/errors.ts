@@ -215,6 +215,7 @@ const ON_A_VISIT: Record<string, Partial<Problem>> = {
   "nothing-served": { next_step: "Press Start again when the bot is there." },
   "not-served": { next_step: "Serve it again, then press Start." },
   busy: { message: "Somebody else talks to the bot, and it takes one at a time.", next_step: "Press Start when they have left." },
+  "too-many": { message: "The bot talks to as many people as it may.", next_step: "Press Start when somebody has left." },
   "no-device": { next_step: "Connect one and press Start." },
   "no-media-devices": { next_step: "Open this page in a current Chrome, Edge, Firefox or Safari." },
   overconstrained: { next_step: "Pick another device." },

@@ -40,6 +40,11 @@ class BotRunner(SmallRTCLab):
     greeting = ""
     exit_code = 0
 
+    # A server that ends before it ran asks for these, too.
+    _process: BotProcess | None = None
+    _restart: asyncio.TimerHandle | None = None
+    _watching: asyncio.Task[None] | None = None
+
     @property
     def title(self) -> str:
         """The file's name, on the page."""
@@ -54,8 +59,6 @@ class BotRunner(SmallRTCLab):
         await super()._start_jupyter_server_extension(serverapp)
         self._loop = asyncio.get_running_loop()
         self._key = secrets.token_bytes(32)
-        self._process: BotProcess | None = None
-        self._restart: asyncio.TimerHandle | None = None
         self._crashes = 0
         self._stopping = False
         self.broker.programs[PROGRAM] = self._key
