@@ -1,6 +1,7 @@
 """Figures of smallrtc-lab beside bare aiortc doing the same work, in one run on one machine.
 
-    python tests/benchmarks/run.py [busy delay audio-delay cpu broadcast hand-over imports bundle click]
+    python tests/benchmarks/run.py [busy delay audio-delay cpu broadcast hand-over imports bundle click
+                                    connect messages echo-peers]
     python tests/benchmarks/run.py leaving recovery memory    # two minutes each, half an hour
 
 Ratios are what to trust: the absolute figures are those of the machine.
@@ -28,6 +29,7 @@ from leaving import leaving  # noqa: E402
 from memory import memory  # noqa: E402
 from recovery import recovery  # noqa: E402
 from stage import SIZES, Peer, jupyter, kernel, offer_url  # noqa: E402
+from transport import connect, echo_peers, messages  # noqa: E402
 
 CELLS = {
     "sleeps": "import time; time.sleep({s})",
@@ -262,6 +264,9 @@ ALL = {
     "imports": imports,
     "bundle": bundle,
     "click": click,
+    "connect": connect,
+    "messages": messages,
+    "echo-peers": echo_peers,
 }
 # Of ours alone, and long: only by name.
 LONG = {"leaving": leaving, "recovery": recovery, "memory": memory}
