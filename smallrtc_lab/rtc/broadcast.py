@@ -22,7 +22,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from smallrtc_lab.errors import ClosedError
-from smallrtc_lab.frames import PixelFormat
+from smallrtc_lab.frames import AudioClip, PixelFormat
 
 from .accept import read_picture, read_sound
 from .client import FrameSource
@@ -150,7 +150,7 @@ class Broadcast:
         Never waits: what is more than a second ahead of the clock is dropped, counted as ``too_fast``. Raises likewise.
         """
         self._check_open()
-        self._sound.put(read_sound(sound, sample_rate))
+        self._sound.put(read_sound(sound, sample_rate), _time_of(sound))
 
     async def follow(self, track: FrameSource) -> None:
         """Send what ``track`` gives, pictures or sound, until it or this broadcast ends."""
@@ -188,3 +188,12 @@ class Broadcast:
     def _check_open(self) -> None:
         if self._pictures.closed:
             raise ClosedError("this broadcast is closed; make a new one")
+
+
+def _time_of(sound: Any) -> float | None:
+    """When it begins, in seconds of its source's clock."""
+    if isinstance(sound, AudioClip):
+        return sound.start_s
+    if isinstance(sound, av.AudioFrame) and sound.pts is not None and sound.time_base is not None:
+        return float(sound.pts * sound.time_base)
+    return None

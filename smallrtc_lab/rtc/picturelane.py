@@ -96,6 +96,7 @@ class PictureLane:
         self._renditions: dict[tuple[str | None, Size | None], _Rendition] = {}
         self._next: _Shown | None = None  # what waits for the encoder
         self._last: _Shown | None = None
+        self._submitted_s = 0.0
         self._working = False
         self._shift_s: float | None = None  # from written times to time.monotonic()
         self._failure: Exception | None = None
@@ -180,11 +181,17 @@ class PictureLane:
     def _show_again(self) -> None:
         with self._lock:
             wanted = any(one.keyframe_wanted and one.read for one in self._renditions.values())
-            if wanted and self._last is not None and self._next is None and not self.closed:
-                self._submit(self._last._replace(time_s=time.monotonic()))
+            if not wanted or self._last is None or self.closed:
+                return
+            now_s = time.monotonic()
+            if now_s - self._submitted_s >= STILL_S:
+                self._submit(self._last._replace(time_s=now_s))
+            else:
+                asyncio.get_running_loop().call_later(STILL_S, self._show_again)
 
     def _submit(self, shown: _Shown) -> None:
         self._next = self._last = shown
+        self._submitted_s = time.monotonic()
         if not self._working:
             self._working = True
             self._thread.submit(self._work)

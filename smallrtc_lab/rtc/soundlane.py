@@ -23,7 +23,11 @@ logger = logging.getLogger(__name__)
 
 QUEUE_PIECES = 50  # one second of 20 ms
 AHEAD_S = 1.0  # sound that is put faster than it is heard: what would be later than that is dropped
-PAUSE_S = 0.1  # nothing came for so long: what comes next belongs to now
+PAUSE_S = (
+    0.5  # no sound of that time: what comes next belongs to now; less may be a stall, and is caught up with
+)
+LONGEST_GAP_S = 5.0  # in a source's own times; more is another story
+NO_GAP_S = 0.001  # times are floats
 
 
 class _Rendition:
@@ -58,17 +62,22 @@ class SoundLane:
         self._resampler: Resampler | None = None
         self._rest = np.zeros((0, 2), np.int16)
         self._pts: int | None = None  # of the next piece
+        self._source_s: float | None = None  # where the next sound is by the source's own times
         self._failure: Exception | None = None
         self._gone = {"encoded": 0, "dropped": 0}
         self._put = self._too_fast = 0
         self.closed = False
 
-    def put(self, sound: WrittenSound) -> None:
-        """Send sound from now on; raises what the encoder raised for an earlier piece."""
+    def put(self, sound: WrittenSound, time_s: float | None = None) -> None:
+        """Send sound from now on; raises what the encoder raised for an earlier piece.
+
+        ``time_s`` is its beginning by any clock of the source's: a gap in it is one in what is sent.
+        """
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
         with self._lock:
+            self._place(sound, time_s)
             samples = np.concatenate((self._rest, self._converted(sound)))
             whole = len(samples) // SAMPLES * SAMPLES
             self._rest = samples[whole:].copy()
@@ -132,11 +141,23 @@ class SoundLane:
             self._resampler = stage = Resampler(rate, AUDIO_RATE_HZ, samples.shape[1], 2)
         return to_int16(stage.push(samples))
 
+    def _place(self, sound: WrittenSound, time_s: float | None) -> None:
+        expected_s, self._source_s = self._source_s, None
+        if time_s is not None:
+            self._source_s = time_s + len(sound.samples) / sound.sample_rate
+        now = round(time.monotonic() * AUDIO_RATE_HZ)
+        gap_s = -1.0 if time_s is None or expected_s is None else time_s - expected_s
+        if self._pts is not None and -NO_GAP_S < gap_s < LONGEST_GAP_S:
+            gap = round(gap_s * AUDIO_RATE_HZ) if gap_s > NO_GAP_S else 0
+            # Not into the future: a clock that jumps is no reason for silence.
+            self._pts += min(gap, max(0, now + round(AHEAD_S * AUDIO_RATE_HZ) // 2 - self._pts))
+        elif self._pts is None or now - self._pts > PAUSE_S * AUDIO_RATE_HZ:
+            self._pts = now
+
     def _queue(self, samples: Int16) -> None:
         self._put += 1
+        assert self._pts is not None
         now = round(time.monotonic() * AUDIO_RATE_HZ)
-        if self._pts is None or now - self._pts > PAUSE_S * AUDIO_RATE_HZ:
-            self._pts = now
         if self._pts - now > AHEAD_S * AUDIO_RATE_HZ:
             self._too_fast += 1
             return
