@@ -88,5 +88,6 @@ class LabTransport(SmallWebRTCTransport):
 
     def _on_left(self, connection: Any, reason: EndReason) -> None:
         met, self._met = self._met, False
+        self._input.client_left()
         if met and not self._ended and reason is not EndReason.HERE:
             self._mailboxes["on_client_disconnected"].post("on_client_disconnected", connection)

@@ -142,13 +142,17 @@ class TransportInput:
         for stream in tuple(self._message_streams):
             stream.offer(message)
 
+    def client_left(self) -> None:
+        """Called by a transport that waits for another client: whoever was speaking has ceased."""
+        if self._sound.speech is not None:
+            self._sound.speech.end()
+
     def end(self, reason: str) -> None:
         """Called by the transport: nothing more comes, and the readers' loops end."""
         if self._end_reason is not None:
             return
         self._end_reason = reason
-        if self._sound.speech is not None:
-            self._sound.speech.end()
+        self.client_left()
         for source in self._all:
             source.pump.stop()
         readers: list[InputStream[Any, Any]] = [*self._message_streams, *self._sound.streams]
