@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from support import runner
 from support.outside import Client
 from support.processes import package_root
 
@@ -78,6 +79,21 @@ async def client(*arguments: str) -> tuple[int, str]:
         code = await process.wait()
     print(said)
     return code, said
+
+
+async def test_the_client_meets_the_runners_bot_at_once(tmp_path):
+    """Everything comes back from `smallrtc-lab run`, and the first request after the printed address is in time."""
+    async with runner.running(tmp_path / "home", EXAMPLES / "echo_bot.py") as server:
+        await server.said(r"/client/\?token=")
+        known = {"Authorization": f"token {runner.TOKEN}"}
+        async with httpx.AsyncClient(trust_env=False, headers=known) as http:
+            assert (await http.post(f"{server.root}start", json={})).status_code == 200
+        code, said = await client(server.root, "--token", runner.TOKEN, "--seconds", "4")
+        assert code == 0, said
+        figures = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
+        assert float(figures["pictures/s"]) > 0
+        assert abs(float(re.match(r"(\d+) Hz", figures["loudest tone"])[1]) - 440) <= 4
+        await server.stop()
 
 
 @pytest.mark.parametrize("example", ["fastapi_echo.py", "aiohttp_echo.py"])
