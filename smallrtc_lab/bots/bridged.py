@@ -56,6 +56,7 @@ class BridgedConnection(EventEmitter):
         self._closed = asyncio.Event()
         self._close_callbacks: list[Callable[[Any], None]] = []
         self._inputs: dict[Section, BridgedTrack] = {}
+        self._enabled: dict[Section, bool] = {}  # of what the client has switched, through its restarts
         self._sound = BridgedOutput(client, session, "audio")
         self._pictures = BridgedOutput(client, session, "video")
 
@@ -175,6 +176,7 @@ class BridgedConnection(EventEmitter):
     def _track_started(self, section: Section) -> None:
         self._track_ended(section)
         track = self._inputs[section] = BridgedTrack(self._client, self._session, section)
+        track.set_enabled(self._enabled.get(section, True))
         self._mailbox.post("track-started", track)
 
     def _track_ended(self, section: Section) -> None:
@@ -184,6 +186,7 @@ class BridgedConnection(EventEmitter):
             self._mailbox.post("track-ended", track)
 
     def _switched(self, section: Section, enabled: bool) -> None:
+        self._enabled[section] = enabled
         track = self._inputs.get(section)
         if track is not None:
             track.set_enabled(enabled)
