@@ -35,8 +35,9 @@ PROGRAMS = {  # program: (Debian's package, what for)
     "unshare": ("util-linux", "the network tests"),
 }
 SESSION_LIMIT_S = {False: 20 * 60, True: 3 * 60 * 60}  # of pytest, by --soak
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 ROOMS_OF_REAL_TIME = ("loopback", "kernel", "browser", "network")
-MOST_RUN_AGAIN = 3
+MOST_RUN_AGAIN = 5
 RETRY_LIMIT_S = 180
 
 
@@ -211,19 +212,19 @@ def run_pytest(python: Path, rooms: Sequence[str], *, soak: bool) -> int:
     code = 0
     if quick:
         say(f"\n== pytest, two at a time: {', '.join(path.name for path in quick)}")
-        selection = ["-n", "2", "--dist", "loadfile", *quick]
-        code = pytest(python, place, selection, soak=soak, limit_s=until_s - time.monotonic())
+        code = pytest(python, place, [*TWO_AT_A_TIME, *quick], soak=soak, limit_s=until_s - time.monotonic())
     return (run_in_real_time(python, place, timed, soak=soak, until_s=until_s) if timed else 0) or code
 
 
 def run_in_real_time(python: Path, place: Path, paths: Sequence[Path], *, soak: bool, until_s: float) -> int:
-    """Run tests one after the other, and a few that failed once more, alone; the exit code.
+    """Run tests, two files at a time, and a few that failed once more, alone; the exit code.
 
     On a machine that others use, too, a browser may stand still for seconds. What fails twice has failed.
     """
-    say(f"\n== pytest: {', '.join(path.name for path in paths)}")
+    say(f"\n== pytest, two at a time: {', '.join(path.name for path in paths)}")
     limit_s = max(60.0, until_s - time.monotonic())
-    code = pytest(python, place, ["--cache-clear", *paths], soak=soak, limit_s=limit_s)
+    together = [] if soak else TWO_AT_A_TIME  # what takes minutes and measures has the machine for itself
+    code = pytest(python, place, ["--cache-clear", *together, *paths], soak=soak, limit_s=limit_s)
     failed = failed_tests(place)
     if code != 1 or time.monotonic() > until_s or not may_run_again(failed):
         return code
@@ -258,7 +259,7 @@ def failed_tests(place: Path) -> list[str]:
 
 
 def may_run_again(failed: Sequence[str]) -> bool:
-    """Whether these few failures may be the machine's: one to three tests, all of rooms with real time."""
+    """Whether these few failures may be the machine's: one to five tests, all of rooms with real time."""
     rooms = tuple(f"tests/{room}/" for room in ROOMS_OF_REAL_TIME)
     return 0 < len(failed) <= MOST_RUN_AGAIN and all(
         test.startswith(rooms) and "::" in test for test in failed

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 ServedClient: TypeAlias = ClientInfo
 
+READY_S = 10.0
 JOIN_S = AFTER_CANCEL_S + 1.0
 
 
@@ -49,17 +50,20 @@ class ServedBot:
         self._report = report
         self._options = options
         self._inside = inside
+        self._settled = threading.Event()
         self._lock = threading.Lock()
         self._runs: dict[str, tuple[BotRun, BridgedConnection, ServedClient]] = {}
 
     def open(self) -> None:
-        """Begin to serve; raises :class:`SmallRTCError` when there is no engine."""
+        """Begin to serve; returns when clients can come. Raises :class:`SmallRTCError` when there is no engine."""
         self._client.attach(self.name, self)
         try:
             self._client.call("open_hall", session=self.name, options=self._options)
         except SmallRTCError:
             self._client.detach(self.name)
             raise
+        if not self._settled.wait(READY_S):
+            self._report(f"{self.name} is not served yet: its engine has not reached the Jupyter server")
 
     def close(self) -> None:
         """Serve no more: every client is told, every bot ends or is named as blocked."""
@@ -86,8 +90,11 @@ class ServedBot:
         """On the reader's thread."""
         if name == "client":
             self._take_in(header)
+        elif name == "served":
+            self._settled.set()
         elif name == "refused":
             self.refusal = header["message"]
+            self._settled.set()
             self._report(f"{self.name} is not served: {header['message']}")
         elif name == "problem":
             self._report("{message} {next_step}".format(**header["problem"]))

@@ -220,8 +220,8 @@ class Engine:
         kind = header.get("type")
         if kind == "request":
             self._spawn(self._answer(header, self.halls.find(name) or session))
-        elif kind == "session-refused" and self.halls.find(name) is not None:
-            self.bridge.event(name, "refused", message=str(header.get("message")))
+        elif self.halls.find(name) is not None:
+            self._tell_of_hall(name, header)
         elif session is None:
             logger.debug("message %s for a session that is closed", kind)
         elif kind == "session-refused":
@@ -232,6 +232,13 @@ class Engine:
             session.pages.closed(header["page"])
         elif kind == "page":
             session.pages.received(header["page"], header.get("message"))
+
+    def _tell_of_hall(self, name: str, header: Header) -> None:
+        """Whether the server lets clients into a hall: the kernel waits for it."""
+        if header.get("type") == "session-served":
+            self.bridge.event(name, "served")
+        elif header.get("type") == "session-refused":
+            self.bridge.event(name, "refused", message=str(header.get("message")))
 
     async def _answer(self, header: Header, session: Session | Hall | None) -> None:
         reply: Header = {"type": "reply", "id": header["id"], "status": 200, "body": {}}

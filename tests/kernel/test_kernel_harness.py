@@ -107,7 +107,7 @@ async def test_the_server_has_our_extension(jupyter: JupyterServer) -> None:
     """The fixture's server loads the extension, and kernels inherit the address of their server."""
     answer = await jupyter.request("POST", "smallrtc/start", json={"transport": "webrtc"})
     assert answer.status_code in (200, 503), jupyter.log()  # 503: no notebook has a session yet
-    assert answer.status_code == 200 or set(answer.json()) == {"message", "reason"}
+    assert answer.status_code == 200 or {"message", "reason"} <= set(answer.json())
     kernel = await jupyter.start_kernel()
     try:
         assert await kernel.value("__import__('os').environ['SMALLRTC_LAB_SERVER']") == jupyter.url

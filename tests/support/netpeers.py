@@ -53,7 +53,7 @@ async def engine(options: dict[str, Any]) -> None:
         say(answer=(await session.reception.offer(body))["sdp"])
 
     async def send(message: Any) -> None:
-        session.flow.send_message(message)
+        await session.flow.send_message(message)
 
     async def stats(_: Any) -> None:
         say(stats=await session.stats())
