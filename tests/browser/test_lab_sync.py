@@ -111,6 +111,7 @@ async def test_a_flash_and_its_beep_have_one_time(open_notebook: OpenNotebook) -
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 async def test_ten_minutes_without_drift(open_notebook: OpenNotebook) -> None:
     """After ten minutes sound and picture are as far apart as before, and sound is no older than it was."""
     kernel = await start(open_notebook)
