@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
@@ -16,6 +17,8 @@ from smallrtc_lab.frames import PixelFormat
 from smallrtc_lab.framing import Header
 
 from .bridge import Bridge, Reply
+from .calls import EngineServices
+from .groups import GROUPS
 from .hall import Hall
 from .halls import Halls
 from .link import Link, LinkAddress
@@ -44,6 +47,8 @@ class Engine:
             incoming, outgoing, on_call=self._call, on_done=self._done, on_end=self.ended.set
         )
         self.halls = Halls(self.bridge, self._executor)
+        services = EngineServices(self._session, self._find, self.bridge, self._executor, self._to_server)
+        self._groups = [group(services) for group in GROUPS]
         self._spawn(self._report_activity())
 
     async def close(self) -> None:
@@ -62,11 +67,20 @@ class Engine:
     # Calls of the kernel
 
     async def _call(self, method: str, args: dict[str, Any], payload: bytes) -> Reply:
-        handler = getattr(self, f"_call_{method}", None)
-        if handler is None:
-            raise EngineError(f"the engine knows no call {method!r}; restart the kernel after an upgrade")
-        result = await handler(payload=payload, **args) if method in _WITH_PAYLOAD else await handler(**args)
+        handler, takes_payload = self._handler(method)
+        result = await handler(payload=payload, **args) if takes_payload else await handler(**args)
         return result if isinstance(result, tuple) else (result, b"")
+
+    def _handler(self, method: str) -> tuple[Callable[..., Any], bool]:
+        """What answers that call, and whether it takes a payload."""
+        own = getattr(self, f"_call_{method}", None)
+        if own is not None:
+            return own, method in _WITH_PAYLOAD
+        for group in self._groups:
+            found = group.find(method)
+            if found is not None:
+                return found, method in group.with_payload
+        raise EngineError(f"the engine knows no call {method!r}; restart the kernel after an upgrade")
 
     async def _call_link(
         self, server: str, kernel_id: str, proof: str, certificate: str | None, payload: bytes

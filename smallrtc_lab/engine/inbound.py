@@ -20,6 +20,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from smallrtc_lab.media.axis import SampleAxis
 from smallrtc_lab.media.clock import SenderReport, SessionClock, StreamClock
+from smallrtc_lab.media.encoded import EncodedPacket, Tap, TimedPacket
 from smallrtc_lab.media.level import level_db
 from smallrtc_lab.media.resample import from_av
 from smallrtc_lab.media.ring import AudioRing
@@ -59,6 +60,8 @@ class _Inbound:
         self._pump: asyncio.Task[None] | None = None
         self._track: InputTrack | None = None
         self._stream_clock = StreamClock(clock.sender)
+        self.taps: list[Tap] = []  # each gets every encoded packet, before it is decoded
+        self._epoch = 0
 
     @property
     def connected(self) -> bool:
@@ -89,7 +92,11 @@ class _Inbound:
             return
         if self._pump is not None:
             self._pump.cancel()
+        if self._track is not None:
+            self._track.on_encoded = None
         self._track = track
+        self._epoch += 1
+        track.on_encoded = self._tapped
         self._first.clear()
         self._connected()
         self._pump = asyncio.get_running_loop().create_task(self._run(track), name=f"inbound-{self.source}")
@@ -102,6 +109,19 @@ class _Inbound:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
             self._pump = None
+
+    async def request_keyframe(self) -> bool:
+        """Ask the browser for a picture that needs no earlier one; whether a request went out."""
+        return self._track is not None and await self._track.request_keyframe()
+
+    def _tapped(self, packet: EncodedPacket) -> None:
+        if not self.taps:
+            return
+        arrival_s = self._clock.now_s()
+        time_s = self._stream_clock.estimate(packet.pts, Fraction(1, packet.clock_hz), arrival_s)
+        timed = TimedPacket(packet, time_s, self._stream_clock.kind, arrival_s, self._epoch)
+        for tap in self.taps:
+            tap(timed)
 
     def _connected(self) -> None:
         self._stream_clock = StreamClock(self._clock.sender)

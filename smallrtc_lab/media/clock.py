@@ -187,6 +187,10 @@ class StreamClock:
         self._last_s = max(pts_s + self._offset_s, self._last_s + _SMALLEST_STEP_S)
         return self._last_s
 
+    def estimate(self, pts: int, time_base: Fraction, arrival_s: float) -> float:
+        """As :meth:`map`, as far as it is known yet: for a frame that is not decoded, and counts only when it is."""
+        return min(arrival_s, _seconds(pts, time_base) + self._offset_s) if self._least.known else arrival_s
+
     def _by_arrival(self, pts_s: float, arrival_s: float) -> None:
         offset_s = arrival_s - pts_s
         if abs(offset_s - self._offset_s) > self._jump_s:

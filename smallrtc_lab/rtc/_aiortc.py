@@ -43,6 +43,8 @@ from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from aiortc.rtp import RtcpByePacket, RtcpSrPacket
 
+from smallrtc_lab.media.encoded import EncodedPacket
+
 from .decoder_queue import DecoderQueue
 from .jitter import EncodedFrame, FrameAssembler, TimestampUnwrapper
 from .keyframes import is_keyframe
@@ -74,7 +76,7 @@ __all__ = [
     "watch_sender_reports",
 ]
 
-EncodedHook: TypeAlias = Callable[[bytes, int, bool], None]
+EncodedHook: TypeAlias = Callable[[EncodedPacket], None]
 
 VIDEO_QUEUE_FRAMES = 8
 AUDIO_QUEUE_FRAMES = 250  # five seconds of 20 ms packets: what came while this process stood still
@@ -139,7 +141,7 @@ class _MarkerRelease:
         keyframe = is_keyframe(codec.name, frame.data)
         self._queue.put((codec, frame), keyframe=keyframe)
         if self.on_encoded is not None:
-            self.on_encoded(frame.data, frame.timestamp, keyframe)
+            self.on_encoded(EncodedPacket(frame.data, codec.name, codec.clockRate, frame.timestamp, keyframe))
 
 
 def release_at_marker(
@@ -151,9 +153,8 @@ def release_at_marker(
 ) -> FrameAssembler:
     """Make one video receiver release frames at their marker bit, with a bounded decoder queue.
 
-    ``on_encoded(data, timestamp, is_keyframe)`` is called on the media loop with every encoded picture,
-    ``timestamp`` in 90 kHz units since the first. Call before the receiver started (at the ``track`` event);
-    raises ``RuntimeError`` when it did. Returns the assembler, for its counters.
+    ``on_encoded(packet)`` is called on the media loop with every encoded picture. Call before the receiver started
+    (at the ``track`` event); raises ``RuntimeError`` when it did. Returns the assembler, for its counters.
     """
     queue = bound_decoder(receiver, video=True, limit=queue_frames)
     assembler = assembler or FrameAssembler()
@@ -164,8 +165,15 @@ def release_at_marker(
 class _SoundRelease:
     """Stands where aiortc's ``JitterBuffer`` for sound stood; a timer hands on what waited long enough."""
 
-    def __init__(self, receiver: RTCRtpReceiver, buffer: AudioJitterBuffer, queue: DecoderQueue) -> None:
+    def __init__(
+        self,
+        receiver: RTCRtpReceiver,
+        buffer: AudioJitterBuffer,
+        queue: DecoderQueue,
+        on_encoded: EncodedHook | None,
+    ) -> None:
         self.buffer = buffer
+        self.on_encoded = on_encoded
         self._codecs: dict[int, Any] = getattr(receiver, _CODECS)
         self._codec: Any = None
         self._queue = queue
@@ -194,8 +202,11 @@ class _SoundRelease:
         self._wake_at(None, 0.0)
 
     def _decode(self, frames: list[EncodedFrame]) -> None:
+        codec = self._codec
         for frame in frames:
-            self._queue.put((self._codec, frame))
+            self._queue.put((codec, frame))
+            if self.on_encoded is not None:
+                self.on_encoded(EncodedPacket(frame.data, codec.name, codec.clockRate, frame.timestamp, True))
 
     def _wake_at(self, due_s: float | None, now_s: float) -> None:
         if self._timer is not None:
@@ -211,15 +222,18 @@ class _SoundRelease:
 
 
 def release_in_order(
-    receiver: RTCRtpReceiver, *, queue_packets: int = AUDIO_QUEUE_FRAMES
+    receiver: RTCRtpReceiver,
+    *,
+    on_encoded: EncodedHook | None = None,
+    queue_packets: int = AUDIO_QUEUE_FRAMES,
 ) -> AudioJitterBuffer:
     """Make one audio receiver hand packets to its decoder as :class:`AudioJitterBuffer` sets them free.
 
-    Frames keep their timestamps: a packet that never came is a jump in their pts. Call before the receiver
-    started, as for :func:`release_at_marker`. Returns the buffer, for its depth and counters.
+    Frames keep their timestamps: a packet that never came is a jump in their pts. As with
+    :func:`release_at_marker` there is ``on_encoded``, and the receiver has not started yet. Returns the buffer, for its depth and counters.
     """
     queue = bound_decoder(receiver, video=False, limit=queue_packets)
-    release = _SoundRelease(receiver, AudioJitterBuffer(), queue)
+    release = _SoundRelease(receiver, AudioJitterBuffer(), queue, on_encoded)
     setattr(receiver, _JITTER_BUFFER, release)
     return release.buffer
 

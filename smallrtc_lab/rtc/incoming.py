@@ -12,6 +12,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from smallrtc_lab.errors import ClosedError
 from smallrtc_lab.media.clock import SenderReport
+from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.media.streams import BoundedQueue, LatestSlot
 
 from . import _aiortc
@@ -36,8 +37,7 @@ class InputTrack:
 
     Frames come straight from the decoder: whether anybody reads or not, nothing grows. ``received`` counts
     the frames that were decoded, ``dropped`` those that nobody took in time.
-    ``on_encoded(picture, timestamp, is_keyframe)``, when set, gets every encoded picture, ``timestamp`` in
-    1/90000 s since the first. All of it on the media loop.
+    ``on_encoded(packet)``, when set, gets every encoded picture or packet of sound. All of it on the media loop.
     """
 
     def __init__(self, track: RemoteStreamTrack, receiver: RTCRtpReceiver, section: Section) -> None:
@@ -59,7 +59,7 @@ class InputTrack:
         self._buffer: FrameAssembler | AudioJitterBuffer = (
             _aiortc.release_at_marker(receiver, on_encoded=self._on_encoded)
             if self.kind == "video"
-            else _aiortc.release_in_order(receiver)
+            else _aiortc.release_in_order(receiver, on_encoded=self._on_encoded)
         )
         _aiortc.deliver_to(track, self._accept)
         _aiortc.watch_sender_reports(receiver, self._reported)
@@ -146,9 +146,9 @@ class InputTrack:
         if self.on_ended is not None:
             self.on_ended(self)
 
-    def _on_encoded(self, picture: bytes, timestamp: int, keyframe: bool) -> None:
-        if self.on_encoded is not None:
-            self.on_encoded(picture, timestamp, keyframe)
+    def _on_encoded(self, packet: EncodedPacket) -> None:
+        if self.on_encoded is not None and self.enabled:
+            self.on_encoded(packet)
 
     def _reported(self, report: _aiortc.ReportedTime) -> None:
         self._report = report

@@ -184,7 +184,7 @@ async def test_a_keyframe_comes_when_it_is_asked_for(wire):
     async with wire.linked(connection, video=wire.Camera()):
         track = connection.video_input_track()
         await track.recv()
-        track.on_encoded = lambda picture, timestamp, keyframe: seen.append(keyframe)
+        track.on_encoded = lambda packet: seen.append(packet.keyframe)
         await asyncio.sleep(0.6)
         assert not any(seen)
         assert await track.request_keyframe()

@@ -15,6 +15,7 @@ from aiortc.mediastreams import MediaStreamError
 from smallrtc_lab.engine.inbound import AudioInbound, VideoInbound
 from smallrtc_lab.engine.subscriptions import TimedFrame
 from smallrtc_lab.media.clock import SenderReport, SessionClock
+from smallrtc_lab.media.encoded import EncodedPacket, TimedPacket
 
 RATE = 48000
 N = 960
@@ -23,6 +24,8 @@ CODEC_DELAY_S = 0.0065  # what Opus hears comes out so much later
 
 class Track:
     """An input track that a test feeds."""
+
+    on_encoded = None
 
     def __init__(self) -> None:
         self.dropped = 0
@@ -344,3 +347,17 @@ async def test_ten_minutes_of_a_drifting_clock(drift_ppm: float, reported: bool)
     assert steps == {N}
     assert np.ptp(errors_s[1000:]) < (0.02 if reported else 0.05)
     await stream.disconnect()
+
+
+def test_taps_get_every_encoded_packet_with_its_place_in_time():
+    """Before anything is decoded a packet's time is that of its arrival, and a new track begins a new epoch."""
+    inbound = VideoInbound("camera", SessionClock(time.monotonic() - 5.0))
+    seen: list[TimedPacket] = []
+    packet = EncodedPacket(b"\x50", "VP8", 90000, 0, True)
+    inbound._tapped(packet)
+    inbound.taps.append(seen.append)
+    inbound._tapped(packet)
+    (timed,) = seen
+    assert timed.packet is packet
+    assert timed.time_kind == "arrival"
+    assert timed.time_s == timed.arrival_s == pytest.approx(5.0, abs=2.0)

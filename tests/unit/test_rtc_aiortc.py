@@ -125,7 +125,7 @@ async def test_frames_go_to_the_bounded_queue_with_their_codec(receiver):
     seen = []
     codec = next(c for c in CODECS["video"] if c.name == "VP8")
     receiver._RTCRtpReceiver__codecs[96] = codec
-    _aiortc.release_at_marker(receiver, on_encoded=lambda *args: seen.append(args))
+    _aiortc.release_at_marker(receiver, on_encoded=seen.append)
     buffer, queue = receiver._RTCRtpReceiver__jitter_buffer, receiver._RTCRtpReceiver__decoder_queue
     assert isinstance(queue, DecoderQueue)
     for number in range(20):
@@ -136,7 +136,7 @@ async def test_frames_go_to_the_bounded_queue_with_their_codec(receiver):
         assert asked is (number == 8)
     assert queue.qsize() == _aiortc.VIDEO_QUEUE_FRAMES
     assert _aiortc.queue_dropped(receiver) == 12
-    assert seen[:2] == [(b"\x50key", 0, True), (b"\x51delta", 3000, False)]
+    assert seen[:2] == [(b"\x50key", "VP8", 90000, 0, True), (b"\x51delta", "VP8", 90000, 3000, False)]
     got_codec, got = queue.get()
     assert (got_codec, got.data, got.timestamp) == (codec, b"\x50key", 0)
 
@@ -149,7 +149,8 @@ async def test_sound_goes_to_the_bounded_queue_in_order():
     receiver = pc.addTransceiver("audio", "recvonly").receiver
     codec = next(c for c in CODECS["audio"] if c.name == "opus")
     receiver._RTCRtpReceiver__codecs[96] = codec
-    counters = _aiortc.release_in_order(receiver)
+    tapped = []
+    counters = _aiortc.release_in_order(receiver, on_encoded=tapped.append)
     buffer, queue = receiver._RTCRtpReceiver__jitter_buffer, receiver._RTCRtpReceiver__decoder_queue
     assert isinstance(queue, DecoderQueue)
     for number in (0, 2, 1, 4):
@@ -161,6 +162,7 @@ async def test_sound_goes_to_the_bounded_queue_in_order():
     assert [(one, frame.data, frame.timestamp) for one, frame in got] == [
         (codec, b"%d" % number, number * 960) for number in (0, 1, 2, 4)
     ]
+    assert tapped == [(b"%d" % number, "opus", 48000, number * 960, True) for number in (0, 1, 2, 4)]
     assert counters.packets_given_up == 1
     assert buffer._timer is None
     queue.put(None)

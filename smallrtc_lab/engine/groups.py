@@ -1,0 +1,9 @@
+"""The groups of calls an engine has besides its own."""
+
+from __future__ import annotations
+
+from .calls import CallGroup
+
+__all__ = ["GROUPS"]
+
+GROUPS: tuple[type[CallGroup], ...] = ()
