@@ -229,8 +229,8 @@ def release_in_order(
 ) -> AudioJitterBuffer:
     """Make one audio receiver hand packets to its decoder as :class:`AudioJitterBuffer` sets them free.
 
-    Frames keep their timestamps: a packet that never came is a jump in their pts. As with
-    :func:`release_at_marker` there is ``on_encoded``, and the receiver has not started yet. Returns the buffer, for its depth and counters.
+    Frames keep their timestamps: a packet that never came is a jump in their pts. ``on_encoded`` and the moment
+    to call this are those of :func:`release_at_marker`. Returns the buffer, for its depth and counters.
     """
     queue = bound_decoder(receiver, video=False, limit=queue_packets)
     release = _SoundRelease(receiver, AudioJitterBuffer(), queue, on_encoded)
