@@ -16,7 +16,9 @@ from smallrtc_lab.rtc.connection import SmallWebRTCConnection
 
 from .asked import beyond_limits
 from .bridge import Bridge
+from .budget import Budget
 from .flow import Flow
+from .history import History
 from .ice_servers import IceServers
 from .inbound import AudioInbound, VideoInbound
 from .outlets import Kind
@@ -63,6 +65,8 @@ class Session:
         self.settings: Message = {"audio": None, "video": None, "screen": None}
         self.figures: Message = {"fps": 0.0, "level_db": None}
         self.page_figures: Message = {}
+        self.history = History()
+        self.budget = Budget()
         self._bridge = bridge
         self._told: tuple[str, Message | None, str | None] = ("idle", None, None)
         self._refusal: Message | None = None
@@ -219,6 +223,8 @@ class Session:
             self._count_figures()
             self.processing.watch_stuck()
             self.flow.watch_messages()
+            if self.flow.connection is not None:
+                self.history.append(self.clock.now_s(), self.figures)
             if not self.flow.live:
                 continue
             self._bridge.event(self.session_id, "figures", droppable=True, **self.figures)
