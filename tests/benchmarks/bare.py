@@ -1,6 +1,7 @@
 """What everything is measured against: aiortc alone, doing the same work in the plainest way.
 
-A thread with a loop of its own, as a notebook would run it; or a process: ``python bare.py receive|echo|echo-audio``.
+A thread with a loop of its own, as a notebook would run it; or a process: ``python bare.py receive|echo|echo-audio``,
+and ``receive-gray`` for pictures of that format.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class BareServer:
 
     def __init__(self, mode: str) -> None:
         self.mode = mode
+        self.pixels = mode.removeprefix("receive-") if mode.startswith("receive-") else "rgb24"
         self.video = self.audio = 0
         self.peers: list[RTCPeerConnection] = []
         self.tasks: list[asyncio.Task[None]] = []
@@ -98,7 +100,7 @@ class BareServer:
             while True:
                 frame = await track.recv()
                 if track.kind == "video":
-                    frame.to_ndarray(format="rgb24")
+                    frame.to_ndarray(format=self.pixels)
                     self.video += 1
                 else:
                     frame.to_ndarray()

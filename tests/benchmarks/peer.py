@@ -2,7 +2,8 @@
 
 ``python peer.py '{"url": …, "headers": …, "width": …, "height": …, "seconds": …, "mode": …}'``; the modes:
 
-``encoded`` sends a moving picture that was encoded before (so that sending costs next to nothing) and a tone.
+``encoded`` sends a moving picture that was encoded before (so that sending costs next to nothing) and a tone, at
+  ``rate`` pictures a second where the task says so.
 ``timecode`` draws the time into each picture, and prints how old the pictures are that come back.
 ``beeps`` sends no picture, but a beep twice a second, and prints how old the beeps are that come back.
 The last line it prints is JSON with what it measured.
@@ -54,14 +55,15 @@ class EncodedVideo(Paced):
 
     kind = "video"
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, rate: int = RATE) -> None:
         super().__init__()
+        self.interval_s, self.ticks = 1 / rate, 90000 // rate
         self.packets = encode_loop(width, height)
 
     async def recv(self) -> av.Packet:
         index = await self.due()
         packet = av.Packet(self.packets[index % len(self.packets)])
-        packet.pts = index * TICKS
+        packet.pts = index * self.ticks
         packet.time_base = Fraction(1, 90000)
         return packet
 
@@ -193,7 +195,9 @@ async def run(task: dict[str, Any]) -> dict[str, Any]:
         measured.beeps = Beeps()
         peer.addTransceiver(measured.beeps, direction="sendrecv")
     else:
-        video = (EncodedVideo if task["mode"] == "encoded" else TimecodeVideo)(task["width"], task["height"])
+        size = task["width"], task["height"]
+        encoded = task["mode"] == "encoded"
+        video = EncodedVideo(*size, task.get("rate", RATE)) if encoded else TimecodeVideo(*size)
         peer.addTransceiver(Tone(), direction="sendrecv")
         peer.addTransceiver(video, direction="sendrecv")
     channel = peer.createDataChannel("chat", ordered=True)

@@ -1,7 +1,7 @@
 """Figures of smallrtc-lab beside bare aiortc doing the same work, in one run on one machine.
 
     python tests/benchmarks/run.py [busy delay audio-delay cpu broadcast hand-over imports bundle click
-                                    connect messages echo-peers]
+                                    connect messages echo-peers frames]
     python tests/benchmarks/run.py leaving recovery memory    # two minutes each, half an hour
 
 Ratios are what to trust: the absolute figures are those of the machine.
@@ -25,6 +25,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
 import psutil  # noqa: E402
 from broadcast import broadcast  # noqa: E402
+from frames import frames  # noqa: E402
 from leaving import leaving  # noqa: E402
 from memory import memory  # noqa: E402
 from recovery import recovery  # noqa: E402
@@ -267,6 +268,7 @@ ALL = {
     "connect": connect,
     "messages": messages,
     "echo-peers": echo_peers,
+    "frames": frames,
 }
 # Of ours alone, and long: only by name.
 LONG = {"leaving": leaving, "recovery": recovery, "memory": memory}

@@ -23,10 +23,11 @@ from support.labview import WATCH_MEDIA, LabView
 from support.notebookpage import NotebookPage
 from support.traces import engine_of
 
-__all__ = ["SIZES", "Peer", "Scene", "Theatre", "jupyter", "kernel", "offer_url", "theatre"]
+__all__ = ["LARGE", "SIZES", "Peer", "Scene", "Theatre", "jupyter", "kernel", "offer_url", "theatre"]
 
 HERE = Path(__file__).parent
 SIZES = {"480p": (640, 480), "720p": (1280, 720)}
+LARGE = {"1080p": (1920, 1080)}
 
 
 @contextlib.contextmanager
@@ -52,8 +53,10 @@ async def kernel(server: JupyterServer, code: str) -> AsyncIterator[Kernel]:
 class Peer:
     """The sending process."""
 
-    def __init__(self, url: str, headers: dict[str, str], size: str, seconds: float, mode: str) -> None:
-        width, height = SIZES[size]
+    def __init__(
+        self, url: str, headers: dict[str, str], size: str, seconds: float, mode: str, rate: int = 30
+    ) -> None:
+        width, height = (SIZES | LARGE)[size]
         task = {
             "url": url,
             "headers": headers,
@@ -61,6 +64,7 @@ class Peer:
             "height": height,
             "seconds": seconds,
             "mode": mode,
+            "rate": rate,
         }
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "peer.py"), json.dumps(task)],
