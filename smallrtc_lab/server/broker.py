@@ -22,7 +22,7 @@ from .invitations import Invitation, Invitations
 from .limits import Limits
 from .outbox import Outbox, Wire
 from .rates import TokenBucket
-from .sessions import Page, Session, Sessions, SessionState
+from .sessions import SESSION_ID, Page, Session, Sessions, SessionState
 
 __all__ = ["LINK_VERSION", "Broker"]
 
@@ -62,6 +62,8 @@ class Broker:
             "reply": lambda link, header, payload: link.replied(header, payload),
             "page": self._on_engine_to_page,
             "page-kick": self._on_page_kick,
+            "plot": self._on_engine_to_plot,
+            "plot-kick": self._on_page_kick,
             "activity": lambda link, header, payload: self._on_activity(link.kernel_id),
         }
 
@@ -140,22 +142,31 @@ class Broker:
 
     # pages
 
-    def admit_page(self, session_id: str) -> None:
-        """Whether a page may open a socket to that session; raises :class:`RequestError` when not."""
-        self._refuse_when_closed()
-        session = self._sessions.expect(session_id)
-        full = len(session.pages) >= self.limits.max_pages_per_session
-        self._sessions.release(session)
-        if full:
-            raise RequestError(429, "too-many-pages", "Too many pages watch this session; close one of them.")
+    def admit_page(self, session_id: str, plot: str | None = None) -> None:
+        """Whether a page, or a view of a plot, may open a socket to that session.
 
-    def page_opened(self, session_id: str, wire: Wire) -> Page:
-        """A page's session socket opened; raises as :meth:`admit_page`."""
-        self.admit_page(session_id)
+        Raises :class:`RequestError` when not.
+        """
+        self._refuse_when_closed()
+        if plot is not None and not SESSION_ID.fullmatch(plot):
+            raise RequestError(404, "unknown-plot", "There is no such plot; run the cell that shows it.")
+        session = self._sessions.expect(session_id)
+        most = self.limits.max_pages_per_session if plot is None else self.limits.max_plots_per_session
+        full = session.count_pages(plots=plot is not None) >= most
+        self._sessions.release(session)
+        if full and plot is None:
+            raise RequestError(429, "too-many-pages", "Too many pages watch this session; close one of them.")
+        if full:
+            raise RequestError(429, "too-many-plots", f"This server shows {most} plots of a session at once.")
+
+    def page_opened(self, session_id: str, wire: Wire, plot: str | None = None) -> Page:
+        """A page's session socket, or that of a view of a plot, opened; raises as :meth:`admit_page`."""
+        self.admit_page(session_id, plot)
         session = self._sessions.expect(session_id)
         key = secrets.token_hex(8)
         rate_hz = self.limits.messages_per_second
-        page = Page(key, session, self._outbox(wire, f"page {key}"), TokenBucket(rate_hz, 2 * rate_hz))
+        outbox = self._outbox(wire, f"{'page' if plot is None else 'plot'} {key}")
+        page = Page(key, session, outbox, TokenBucket(rate_hz, 2 * rate_hz), plot)
         session.pages[key] = page
         if session.link is not None:
             self._introduce(page, session.link)
@@ -173,13 +184,10 @@ class Broker:
             return  # what a flood left in the socket's buffer
         message = _parsed(text)
         await asyncio.sleep(page.rate.borrow())
-        if message["type"] == "hello":
-            page.hello = message
-        elif message["type"] == "visible" and page.hello is not None:
-            page.hello = {**page.hello, "visible": message.get("visible")}
+        page.remember(message)
         link = page.session.link
         if link is not None:
-            await link.outbox.put_in_turn(pack(self._from_page(page, message)))
+            await link.outbox.put_in_turn(pack(page.header() | {"message": message}))
 
     def page_closed(self, page: Page) -> None:
         """The page's socket is gone."""
@@ -188,7 +196,7 @@ class Broker:
             page.patience.cancel()
         session = page.session
         if session.pages.pop(page.key, None) is not None and session.link is not None:
-            session.link.tell({"type": "page-close", "session": session.id, "page": page.key})
+            session.link.tell(page.header("-close"))
         self._sessions.release(session)
 
     # the end
@@ -260,6 +268,16 @@ class Broker:
         if page is not None and isinstance(message, dict):
             self._tell_page(page, message)
 
+    def _on_engine_to_plot(self, link: Link, header: Header, payload: bytes) -> None:
+        """A message for a view of a plot: with a picture, which may be missed, or without."""
+        view, message = self._page_of(link, header), header.get("message")
+        if view is None or view.plot is None or not isinstance(message, dict):
+            return
+        if not payload:
+            self._tell_page(view, message)
+        elif not view.outbox.put(pack(message, payload), droppable=True):
+            view.outbox.close(4408, "this page reads too slowly")
+
     def _on_page_kick(self, link: Link, header: Header, payload: bytes) -> None:
         page = self._page_of(link, header)
         if page is not None:
@@ -280,9 +298,9 @@ class Broker:
                 self._end(session)
 
     def _introduce(self, page: Page, link: Link) -> None:
-        link.tell({"type": "page-open", "session": page.session.id, "page": page.key})
+        link.tell(page.header("-open"))
         if page.hello is not None:
-            link.tell(self._from_page(page, page.hello))
+            link.tell(page.header() | {"message": page.hello})
 
     def _end(self, session: Session) -> None:
         # Its invitations stay: whoever has served it may come back, and so may its clients.
@@ -309,9 +327,6 @@ class Broker:
         if session is None or session.link is not link:
             return None
         return session.pages.get(str(header.get("page")))
-
-    def _from_page(self, page: Page, message: dict[str, Any]) -> Header:
-        return {"type": "page", "session": page.session.id, "page": page.key, "message": message}
 
     def _outbox(self, wire: Wire, name: str) -> Outbox:
         outbox = Outbox(wire, self.limits, name=name)

@@ -39,6 +39,9 @@ class Settings(HasTraits):
     max_pages_per_session = _count(
         Limits.max_pages_per_session, "How many browser pages may watch one session at once."
     )
+    max_plots_per_session = _count(
+        Limits.max_plots_per_session, "How many views of plots, in all pages, one session may have at once."
+    )
     max_connections = _count(
         Limits.max_connections, "How many WebRTC connections one session may have; the engine keeps to it."
     )

@@ -16,6 +16,7 @@ class Limits:
 
     max_sessions: int = 64
     max_pages_per_session: int = 8
+    max_plots_per_session: int = 32
     max_connections: int = 4
     max_pending_requests: int = 32
     max_invitations: int = 1000

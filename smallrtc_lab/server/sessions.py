@@ -17,18 +17,20 @@ from enum import Enum
 from typing import Any
 
 from smallrtc_lab.errors import RequestError
+from smallrtc_lab.framing import Header
 
 from .exchange import Link
 from .limits import Limits
 from .outbox import Outbox
 from .rates import TokenBucket
 
-__all__ = ["Page", "Session", "SessionState", "Sessions"]
+__all__ = ["SESSION_ID", "Page", "Session", "SessionState", "Sessions"]
 
-_SESSION_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
+SESSION_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 _SHORTEST_TOKEN = 20  # characters
 # Ended sessions that are remembered, for the difference between 503 and 404, as a multiple of max_sessions.
 _REMEMBERED = 4
+_REMEMBERED_FIELDS = {"visible": ("visible",), "size": ("width", "height", "ratio"), "theme": ("theme",)}
 
 
 class SessionState(Enum):
@@ -41,15 +43,34 @@ class SessionState(Enum):
 
 @dataclass(eq=False)
 class Page:
-    """One page's session socket. ``hello`` is kept to be repeated to an engine that comes later."""
+    """One page's session socket, or that of one view of a ``plot`` of the session.
+
+    ``hello`` is kept to be repeated to an engine that comes later, with what it said since of itself.
+    """
 
     key: str
     session: Session
     outbox: Outbox
     rate: TokenBucket
+    plot: str | None = None
     hello: dict[str, Any] | None = None
     told_absent: bool = False
     patience: asyncio.TimerHandle | None = None
+
+    def header(self, what: str = "") -> Header:
+        """The header of a message about it on the link: ``page…`` for a page, ``plot…`` for a view of a plot."""
+        if self.plot is None:
+            return {"type": f"page{what}", "session": self.session.id, "page": self.key}
+        return {"type": f"plot{what}", "session": self.session.id, "plot": self.plot, "page": self.key}
+
+    def remember(self, message: dict[str, Any]) -> None:
+        """What an engine that comes later must be told."""
+        kind = message["type"]
+        if kind == "hello":
+            self.hello = message
+        elif self.hello is not None:
+            said = {name: message.get(name) for name in _REMEMBERED_FIELDS.get(kind, ())}
+            self.hello = {**self.hello, **said}
 
 
 @dataclass(eq=False)
@@ -81,6 +102,10 @@ class Session:
     def served(self) -> bool:
         """Whether clients from outside may join it now."""
         return self.serves and self.link is not None
+
+    def count_pages(self, *, plots: bool) -> int:
+        """How many pages watch it, or how many views of its plots there are."""
+        return sum((page.plot is not None) == plots for page in self.pages.values())
 
     @property
     def needed(self) -> bool:
@@ -127,7 +152,7 @@ class Sessions:
 
     def expect(self, session_id: str) -> Session:
         """The session, heard of or not; 404 when it can be none, 429 when too many are asked for."""
-        if not _SESSION_ID.fullmatch(session_id):
+        if not SESSION_ID.fullmatch(session_id):
             raise unknown_session()
         session = self._known.get(session_id)
         if session is None:
@@ -140,7 +165,7 @@ class Sessions:
 
     def opened(self, session_id: object, link: Link) -> Session:
         """An engine announces a session; raises :class:`RequestError` when it cannot have it."""
-        if not isinstance(session_id, str) or not _SESSION_ID.fullmatch(session_id):
+        if not isinstance(session_id, str) or not SESSION_ID.fullmatch(session_id):
             raise RequestError(
                 400, "bad-session", "A session's name is 1 to 128 letters, digits, '-', '_' or '.'."
             )

@@ -12,6 +12,7 @@ from .missing import Missing
 from .offer import DefaultOffer, Offer
 from .page_socket import PageSocket
 from .picture import Picture
+from .plot_socket import PlotSocket
 from .start import Start
 
 __all__ = ["routes"]
@@ -39,6 +40,7 @@ def routes(broker: Broker, *, at_root: bool, title: str) -> list[tuple[str, Any,
         *((rf"/{pattern}", handler) for pattern, handler in protocol if at_root),
         (r"smallrtc/sessions/([^/]+)/pictures/([^/]+)", Picture),
         (r"smallrtc/sessions/([^/]+)/socket", PageSocket),
+        (r"smallrtc/sessions/([^/]+)/plots/([^/]+)/socket", PlotSocket),
         (r"smallrtc/link", LinkSocket),
         (r"smallrtc/.*", Missing),
     ]

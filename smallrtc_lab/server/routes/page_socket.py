@@ -25,24 +25,24 @@ class PageSocket(SocketRoute):
         return self.broker.limits.max_message_bytes
 
     @ws_authenticated  # type: ignore[untyped-decorator]
-    async def get(self, session_id: str) -> None:
+    async def get(self, session_id: str, plot: str | None = None) -> None:
         """Everything that can be refused is refused before the upgrade, with a status."""
         self.require_upgrade()
         origin = self.get_origin()
         if origin is not None and not self.check_origin(origin):
             raise RequestError(403, "origin-not-allowed", "Pages of this origin may not connect here.")
         await require(self, "execute")
-        self.broker.admit_page(session_id)
+        self.broker.admit_page(session_id, plot)
         _ = self.xsrf_token  # sets its cookie: Voilà's pages have none, and offers are refused without
-        await super().get(session_id)
+        await super().get(session_id, plot)
 
-    def open(self, session_id: str) -> None:
+    def open(self, session_id: str, plot: str | None = None) -> None:
         """The page is connected."""
         super().open()
         self.hurry()
         wire = SocketWire(self)
         try:
-            self.page = self.broker.page_opened(session_id, wire)
+            self.page = self.broker.page_opened(session_id, wire, plot)
         except RequestError as error:  # another page took the last place meanwhile
             wire.close(4000 + error.status, error.message)
 
