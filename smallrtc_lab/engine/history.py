@@ -73,4 +73,5 @@ class History:
         rows = self.rows
         if seconds is None or not len(rows):
             return rows
-        return rows[rows["time_s"] >= rows["time_s"][-1] - seconds]
+        newest: npt.NDArray[np.void] = rows[rows["time_s"] >= rows["time_s"][-1] - seconds]
+        return newest

@@ -27,6 +27,7 @@ from smallrtc_lab.media.ring import AudioRing
 from smallrtc_lab.rtc.tracks import InputTrack
 
 from .sound_subscription import AudioSubscription
+from .stages import Spread
 from .subscriptions import TimedFrame, VideoSubscription
 
 __all__ = ["AUDIO_CHANNELS", "AUDIO_RATE", "AudioInbound", "VideoInbound"]
@@ -153,6 +154,7 @@ class VideoInbound(_Inbound):
     def __init__(self, source: str, clock: SessionClock) -> None:
         super().__init__(source, clock)
         self.latest: TimedFrame | None = None
+        self.network = Spread()  # from capture to decoded
         self.subscriptions: dict[int, VideoSubscription] = {}
         self.on_frame: Callable[[TimedFrame], None] | None = None
 
@@ -160,7 +162,10 @@ class VideoInbound(_Inbound):
         assert isinstance(frame, av.VideoFrame)
         arrival_s = self._clock.to_session(decoded_s)
         time_s = self._stream_clock.map(frame.pts or 0, frame.time_base or _VIDEO_TIME_BASE, arrival_s)
-        timed = TimedFrame(frame, self.received, time_s, decoded_s, self._stream_clock.kind)
+        kind = self._stream_clock.kind
+        timed = TimedFrame(frame, self.received, time_s, decoded_s, kind, arrival_s - time_s)
+        if kind == "capture":
+            self.network.add(timed.age_s)
         self.latest = timed
         if self.on_frame is not None:
             self.on_frame(timed)

@@ -124,11 +124,11 @@ class Processing:
         if video is not None:
             # Before its credit is free: the next frame is not the one this is the result of.
             shown = self.video_return.result(header) if self.video_return.processor is video else None
-            video.done()
+            video.done(header.get("began_s"), header.get("ran_s", 0.0))
             if shown is not None:
                 return self._return_picture(header, shown)
         elif audio is not None:
-            audio.done()
+            audio.done(header.get("began_s"), header.get("ran_s", 0.0))
             if self.audio_return.processor is audio:
                 self._update_state("audio", header)
         self._bridge.free_result(header)  # another processor's turn has come meanwhile

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import numpy.typing as npt
 
@@ -38,7 +40,9 @@ class AudioSubscription(Subscription):
         self._axis = axis
         self._cutter = cutter
         self._bridge = bridge
-        self._queue: BoundedQueue[Block] = BoundedQueue(_bound(cutter))
+        self._queue: BoundedQueue[tuple[Block, float]] = BoundedQueue(
+            _bound(cutter)
+        )  # and when it was complete
         self._lost = 0
         self._start(f"audio-subscription-{number}")
 
@@ -55,13 +59,13 @@ class AudioSubscription(Subscription):
     def offer(self, samples: npt.NDArray[np.int16], position: int) -> None:
         """Sound came in: (n, channels) int16 at the stream's rate, at a position in the session."""
         for block in self._cutter.push(samples, position):
-            self._queue.put(block)
+            self._queue.put((block, time.monotonic()))
 
     async def _run(self) -> None:
         while True:
             await self._credits.acquire()
-            block = await self._queue.get()
-            self._delivering()
+            block, ready_s = await self._queue.get()
+            self._delivering(ready_s, 0.0)
             self._bridge.deliver(self.number, self._header(block), block.samples.tobytes())
             self.delivered += 1
 

@@ -24,6 +24,7 @@ from smallrtc_lab.media.convert import Reformatter, picture_bytes, to_picture
 from smallrtc_lab.media.streams import BoundedQueue
 
 from .bridge import Bridge
+from .stages import Delivered, Stages
 
 __all__ = [
     "Shareable",
@@ -53,7 +54,8 @@ class Shareable(Protocol):
 class TimedFrame:
     """A decoded picture with its place in the stream.
 
-    ``time_s`` is in seconds of the session, ``decoded_s`` in seconds of :func:`time.monotonic`.
+    ``time_s`` is in seconds of the session, ``decoded_s`` in seconds of :func:`time.monotonic`; when decoded it was
+    ``age_s`` old.
     """
 
     frame: av.VideoFrame
@@ -61,6 +63,7 @@ class TimedFrame:
     time_s: float
     decoded_s: float
     time_kind: TimeKind = "arrival"
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ class Subscription:
         self.delivered = 0
         self.answered_s = 0.0  # when the kernel last answered, in seconds of time.monotonic()
         self._credits = asyncio.Semaphore(credit)
-        self._unanswered: deque[float] = deque()
+        self.stages = Stages()
+        self._unanswered: deque[Delivered] = deque()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -121,17 +125,20 @@ class Subscription:
     @property
     def oldest_s(self) -> float | None:
         """When the item was delivered that the kernel has kept longest; None when it keeps none."""
-        return self._unanswered[0] if self._unanswered else None
+        return self._unanswered[0].at_s if self._unanswered else None
 
-    def done(self) -> None:
-        """The kernel is finished with one item."""
+    def done(self, began_s: float | None = None, ran_s: float = 0.0) -> None:
+        """The kernel is finished with one item; a function began with it at ``began_s`` and took ``ran_s``."""
         self.answered_s = time.monotonic()
         if self._unanswered:
-            self._unanswered.popleft()
+            item = self._unanswered.popleft()
+            if began_s is not None:
+                self.stages.finished(item, began_s, ran_s)
         self._credits.release()
 
-    def _delivering(self) -> None:
-        self._unanswered.append(time.monotonic())
+    def _delivering(self, ready_s: float | None = None, age_s: float = 0.0) -> None:
+        now_s = time.monotonic()
+        self._unanswered.append(Delivered(now_s, now_s if ready_s is None else ready_s, age_s))
 
     def _start(self, name: str) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
@@ -196,7 +203,7 @@ class VideoSubscription(Subscription):
             if self.on_delivery is not None:
                 self.on_delivery(timed)
             self.delivered += 1
-            self._delivering()
+            self._delivering(timed.decoded_s, timed.age_s)
             self._bridge.deliver(self.number, header)
 
     async def _converted(self, frame: av.VideoFrame) -> Header | None:

@@ -11,11 +11,13 @@ from smallrtc_lab.engine.history import FIELDS, ROWS, History
 def test_rows_hold_what_was_known() -> None:
     """A row has every field as float64; what was not told is NaN."""
     history = History()
-    assert len(history) == 0 and history.rows.dtype.names == tuple(FIELDS)
+    assert len(history) == 0
+    assert history.rows.dtype.names == tuple(FIELDS)
     history.append(1.5, {"fps": 30, "rtt_ms": None})
     (row,) = history.rows
     assert (row["time_s"], row["fps"]) == (1.5, 30.0)
-    assert np.isnan(row["rtt_ms"]) and np.isnan(row["width"])
+    assert np.isnan(row["rtt_ms"])
+    assert np.isnan(row["width"])
     assert {history.rows.dtype[name] for name in FIELDS} == {np.dtype(np.float64)}
 
 
