@@ -1,0 +1,1 @@
+"""Sound, pictures and messages over a WebSocket, where WebRTC finds no path. Everything here is without I/O."""
