@@ -17,6 +17,8 @@ touch                                               can go when
 ``RTCRtpReceiver._send_rtcp_pli``                   there is a public way to ask for a keyframe
 ``RTCRtpSender._send_keyframe``                     a track of packets is told that a receiver asks for a
                                                     keyframe
+``RTCRtpSender.__encoder`` and                      the range of bitrates is a setting of a sender (aiortc
+``Vp8Encoder.__target_bitrate``                     issues 402 and 1159)
 ``RTCRtpTransceiver._codecs``                       there is a public way to see what was negotiated
 ``RTCRtpReceiver._handle_rtcp_packet``              a BYE no longer ends a receiver for ever, and sender reports
                                                     can be read
@@ -39,12 +41,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver, rtcsctptransport
+from aiortc.codecs.h264 import H264Encoder
+from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from aiortc.rtp import RtcpByePacket, RtcpSrPacket
 
 from smallrtc_lab.media.encoded import EncodedPacket
 
+from .bitrate import H264_RANGE, VP8_RANGE, VideoBitrate
 from .decoder_queue import DecoderQueue
 from .jitter import EncodedFrame, FrameAssembler, TimestampUnwrapper
 from .keyframes import is_keyframe
@@ -72,6 +77,7 @@ __all__ = [
     "rtp_origin",
     "selected_pair",
     "sending_codec",
+    "use_bitrate",
     "watch_keyframe_requests",
     "watch_sender_reports",
 ]
@@ -88,6 +94,8 @@ _DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
 _CODECS = "_RTCRtpReceiver__codecs"
 _REMOTE_STREAMS = "_RTCRtpReceiver__remote_streams"
 _RTX_SSRC = "_RTCRtpReceiver__rtx_ssrc"
+_ENCODER = "_RTCRtpSender__encoder"
+_VP8_TARGET = "_Vp8Encoder__target_bitrate"
 
 
 class _MarkerRelease:
@@ -309,6 +317,54 @@ def sending_codec(transceiver: RTCRtpTransceiver) -> str | None:
     """What is sent after negotiation: "VP8", "H264", "opus" or another; None before."""
     codecs = transceiver._codecs
     return codecs[0].name if codecs else None
+
+
+class _Vp8ByRate(Vp8Encoder):
+    """aiortc's encoder, whose bitrate is what ``bitrate`` says, beyond the constants of its module."""
+
+    def __init__(self, bitrate: VideoBitrate) -> None:
+        super().__init__()
+        self.bitrate = bitrate
+        self.estimated_bps: int | None = None
+
+    def encode(self, frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int]:
+        # The size of its rate control's buffer, a second, is read from this one and not from the property.
+        setattr(self, _VP8_TARGET, self.target_bitrate)
+        return super().encode(frame, force_keyframe)
+
+    @property
+    def target_bitrate(self) -> int:
+        return self.bitrate.target_bps(self.estimated_bps, VP8_RANGE)
+
+    @target_bitrate.setter
+    def target_bitrate(self, bitrate: int) -> None:
+        self.estimated_bps = bitrate  # REMB: what the receiver estimates
+
+
+class _H264ByRate(H264Encoder):
+    """The same for H.264."""
+
+    def __init__(self, bitrate: VideoBitrate) -> None:
+        super().__init__()
+        self.bitrate = bitrate
+        self.estimated_bps: int | None = None
+
+    @property
+    def target_bitrate(self) -> int:
+        return self.bitrate.target_bps(self.estimated_bps, H264_RANGE)
+
+    @target_bitrate.setter
+    def target_bitrate(self, bitrate: int) -> None:
+        self.estimated_bps = bitrate
+
+
+def use_bitrate(sender: RTCRtpSender, codec: str | None, bitrate: VideoBitrate) -> bool:
+    """Let one sender's encoder follow ``bitrate``. Call before it sends; False for a codec without bitrates."""
+    kinds = {"VP8": _Vp8ByRate, "H264": _H264ByRate}
+    if codec not in kinds:
+        return False
+    setattr(sender, _ENCODER, kinds[codec](bitrate))
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,11 @@ class SmallWebRTCConnection(ConnectionLife):
         if track is not None:
             logger.warning("nothing can be sent in the screen section: it is recvonly on this side")
 
+    def use_bitrate(self, wanted_bps: int | None, limit_bps: int | None = None) -> None:
+        """How many bits a second pictures may take from now on: see :class:`~.bitrate.VideoBitrate`."""
+        self._outputs.bitrate.wanted_bps = wanted_bps
+        self._outputs.bitrate.limit_bps = limit_bps
+
     def send_app_message(self, message: Any) -> bool:
         """Send any JSON value, or queue it until the channel opens (50 at most).
 

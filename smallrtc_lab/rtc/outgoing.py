@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
+from av.video.frame import PictureType
 
 from smallrtc_lab.errors import ClosedError
 from smallrtc_lab.media.streams import LatestSlot
@@ -58,6 +59,9 @@ class OutputVideoTrack(MediaStreamTrack):
         self._last_pts = max(self._last_pts + 1, round(time_s / VIDEO_TIME_BASE))
         frame.pts = self._last_pts
         frame.time_base = VIDEO_TIME_BASE
+        frame.pict_type = (
+            PictureType.NONE
+        )  # sent once as a keyframe it would be one each time it is shown again
         self.sent += 1
         return frame
 

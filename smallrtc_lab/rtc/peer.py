@@ -183,6 +183,8 @@ class Peer:
             switch = SwitchedTrack(section.kind)
             if section.kind == "video":
                 switch.renew = _aiortc.watch_keyframe_requests(transceiver.sender, switch.keyframe_asked)
+                codec = _aiortc.sending_codec(transceiver)
+                _aiortc.use_bitrate(transceiver.sender, codec, self._outputs.bitrate)
             switch.use_codec(_aiortc.sending_codec(transceiver))
             switch.replace(self._outputs.of(section))
             transceiver.sender.replaceTrack(switch)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiortc import MediaStreamTrack
 
+from .bitrate import VideoBitrate
 from .incoming import Frame, InputTrack
 from .outgoing import AudioPull, OutputAudioTrack, OutputVideoTrack
 from .sections import Section
@@ -29,6 +30,7 @@ class OutputTracks:
     audio: MediaStreamTrack | None = None
     video: MediaStreamTrack | None = None
     screen: MediaStreamTrack | None = None
+    bitrate: VideoBitrate = field(default_factory=VideoBitrate)
 
     def of(self, section: Section) -> MediaStreamTrack | None:
         """The track of one section."""

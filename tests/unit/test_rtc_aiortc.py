@@ -6,16 +6,20 @@ import asyncio
 import inspect
 import threading
 from collections import deque
+from fractions import Fraction
 
 import aioice
+import av
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 from aiortc import rtcrtpreceiver as upstream
 from aiortc import rtcsctptransport as sctp
+from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcsctptransport import RTCSctpTransport
 from aiortc.rtp import (
+    RTCP_PSFB_APP,
     RTCP_PSFB_FIR,
     RTCP_PSFB_PLI,
     RtcpByePacket,
@@ -23,9 +27,11 @@ from aiortc.rtp import (
     RtcpSenderInfo,
     RtcpSrPacket,
     RtpPacket,
+    pack_remb_fci,
 )
 
 from smallrtc_lab.rtc import _aiortc
+from smallrtc_lab.rtc.bitrate import H264_RANGE, VP8_RANGE, VideoBitrate
 from smallrtc_lab.rtc.decoder_queue import DecoderQueue
 
 WHY = "aiortc changed; read smallrtc_lab/rtc/_aiortc.py and adapt it"
@@ -271,4 +277,33 @@ async def test_a_sender_tells_that_a_keyframe_is_wanted():
     assert transceiver.sender._RTCRtpSender__force_keyframe, WHY
     next_frame = inspect.getsource(RTCRtpSender._next_encoded_frame)
     assert "payloads, timestamp = self.__encoder.pack(data)" in next_frame, WHY
+    await pc.close()
+
+
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+async def test_the_encoder_of_one_sender_follows_a_bitrate_of_its_own(codec):
+    """It goes beyond the constants of aiortc's module, hears REMB, and other senders' encoders stay as they were."""
+    pc = peer()
+    sender, other = (pc.addTransceiver("video", "sendonly").sender for _ in range(2))
+    assert sender._RTCRtpSender__encoder is None, WHY
+    bitrate = VideoBitrate(6_000_000)
+    assert _aiortc.use_bitrate(sender, codec, bitrate)
+    encoder = sender._RTCRtpSender__encoder
+    assert encoder.target_bitrate == 6_000_000
+    for estimated_bps, target_bps in ((3_000_000, 3_000_000), (9_000_000, 6_000_000)):
+        fci = pack_remb_fci(estimated_bps, [sender._ssrc])
+        await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=fci))
+        assert encoder.target_bitrate == pytest.approx(target_bps, rel=0.01), WHY
+    picture = av.VideoFrame(64, 64, "yuv420p")
+    picture.pts, picture.time_base = 0, Fraction(1, 90_000)
+    encoder.encode(picture)
+    assert encoder.codec.bit_rate == 6_000_000, WHY
+    assert other._RTCRtpSender__encoder is None
+    own, usual = (Vp8Encoder(), VP8_RANGE) if codec == "VP8" else (H264Encoder(), H264_RANGE)
+    assert own.target_bitrate == usual.start_bps, WHY
+    own.target_bitrate = 6_000_000
+    assert own.target_bitrate == usual.most_bps, "upstream has moved its cap: the fence's encoders may go"
+    assert "self.__encoder is None" in inspect.getsource(RTCRtpSender._next_encoded_frame), WHY
+    assert '"bufsize": str(self.__target_bitrate)' in inspect.getsource(Vp8Encoder.encode), WHY
+    assert not _aiortc.use_bitrate(sender, "opus", bitrate)
     await pc.close()

@@ -117,3 +117,11 @@ async def test_an_idle_source_is_not_asked_again_until_resume():
     track.stop()
     with pytest.raises(MediaStreamError):
         await asyncio.wait_for(waiting, 30)
+
+
+async def test_a_picture_that_is_shown_again_is_no_keyframe_for_ever():
+    """The encoder marks a frame that it made a keyframe of; shown again it is an ordinary one."""
+    track, same = OutputVideoTrack(), frame()
+    same.pict_type = av.video.frame.PictureType.I
+    track.put(same, 1.0)
+    assert (await track.recv()).pict_type == av.video.frame.PictureType.NONE
