@@ -62,6 +62,7 @@ class _Inbound:
         self._track: InputTrack | None = None
         self._stream_clock = StreamClock(clock.sender)
         self.taps: list[Tap] = []  # each gets every encoded packet, before it is decoded
+        self.listeners: list[Callable[[], None]] = []  # called when something new can be read here
         self._epoch = 0
 
     @property
@@ -144,6 +145,8 @@ class _Inbound:
                 self._accept(frame, decoded_s)
                 self.received += 1
                 self._first.set()
+                for listener in self.listeners:
+                    listener()
         except MediaStreamError:
             logger.debug("%s ended", self.source)
 

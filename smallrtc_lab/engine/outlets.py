@@ -95,6 +95,11 @@ class Outlets:
         (self._used.add if on else self._used.discard)(kind)
 
     @property
+    def video_track(self) -> OutputVideoTrack | None:
+        """The track of the pictures that the program sends, or None when it sends none."""
+        return self._picture if "video" in self._used else None
+
+    @property
     def told(self) -> Header:
         """What stands in a processor's place, as pages are told, of each kind that the program sends."""
         return {kind: {"name": "lab.transport", "state": "running", "controls": {}} for kind in self._used}

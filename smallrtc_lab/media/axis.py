@@ -54,6 +54,12 @@ class SampleAxis:
         """The time of the sample at ``position`` in seconds of the session."""
         return position / self._rate + self.shift_at(position)
 
+    def copy(self) -> SampleAxis:
+        """The times as they are known now, for another thread; it does not follow."""
+        other = SampleAxis(self._rate)
+        other.shift_s, other.kind, other._shifts = self.shift_s, self.kind, self._shifts.copy()
+        return other
+
     def forget(self, position: int) -> None:
         """Nobody will ask for what lies before ``position``."""
         while len(self._shifts) > 1 and self._shifts[1][0] <= position:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Protocol
 
@@ -40,6 +41,8 @@ class OutputVideoTrack(MediaStreamTrack):
         self._slot: LatestSlot[tuple[av.VideoFrame, float]] = LatestSlot()
         self._last_pts = -1
         self.sent = 0
+        self.newest: tuple[av.VideoFrame, float] | None = None  # what was put last, for who looks on
+        self.on_put: Callable[[], None] | None = None
 
     @property
     def dropped(self) -> int:
@@ -48,7 +51,10 @@ class OutputVideoTrack(MediaStreamTrack):
 
     def put(self, frame: av.VideoFrame, time_s: float) -> None:
         """Offer ``frame``, shown at ``time_s`` seconds of any clock that does not run backwards."""
+        self.newest = (frame, time_s)
         self._slot.put((frame, time_s))
+        if self.on_put is not None:
+            self.on_put()
 
     async def recv(self) -> av.VideoFrame:
         """The next frame, its pts in 1/90000 s; a browser shows nothing once pts did not grow."""

@@ -56,3 +56,13 @@ def test_the_past_keeps_the_times_it_had() -> None:
     axis.forget(150 * N)
     assert [axis.time_s(block * N) for block in range(150, 200)] == said[150:]
     assert axis.kind == "arrival"
+
+
+def test_a_copy_keeps_the_times_of_its_moment() -> None:
+    """What another thread reads has the times of then, whatever is learnt about the clocks afterwards."""
+    axis = SampleAxis(RATE)
+    axis.follow(0, RATE, 0.5, "capture")
+    copy = axis.copy()
+    then = axis.time_s(2 * RATE)
+    axis.follow(RATE, RATE, 1.9, "capture")
+    assert copy.time_s(2 * RATE) == then != axis.time_s(2 * RATE)

@@ -125,3 +125,14 @@ async def test_a_picture_that_is_shown_again_is_no_keyframe_for_ever():
     same.pict_type = av.video.frame.PictureType.I
     track.put(same, 1.0)
     assert (await track.recv()).pict_type == av.video.frame.PictureType.NONE
+
+
+async def test_who_looks_on_sees_what_was_put_last():
+    """The newest picture stays to be seen after it was sent, and its coming is told."""
+    track, told = OutputVideoTrack(), []
+    track.on_put = lambda: told.append(track.newest)
+    shown = frame()
+    track.put(shown, 1.5)
+    await track.recv()
+    assert told == [(shown, 1.5)]
+    assert track.newest == (shown, 1.5)
