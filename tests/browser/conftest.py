@@ -131,6 +131,5 @@ async def open_notebook(
             await notebook.leave_evidence(f"{test}-{number}")
         await notebook.close()
     for server in {page.server for page in pages}:
-        assert server.process is not None
-        left = server.family.wait_gone(20.0, but=(server.process.pid,))
+        left = server.family.wait_gone(20.0, but=server.standing())
         assert not left, f"processes outlived their kernel: {left}"

@@ -149,6 +149,11 @@ class JupyterServer:
             self.process.wait(30)
         return self.family.end(20.0)
 
+    def standing(self) -> tuple[int, ...]:
+        """The process ids of the server itself, which are there before any kernel and after the last."""
+        assert self.process is not None
+        return (self.process.pid,)
+
     def log(self) -> str:
         """Everything the server, its kernels and their engines printed so far."""
         return self.log_file.read_text(errors="replace")
