@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["Budget"]
 
 
@@ -10,3 +12,7 @@ class Budget:
 
     def __init__(self) -> None:
         self.plot_rate_factor = 1.0
+
+    def describe(self) -> dict[str, Any] | None:
+        """For ``lab.stats()``."""
+        return None

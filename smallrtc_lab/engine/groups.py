@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .calls import CallGroup
+from .measuring import MeasuringCalls
 
 __all__ = ["GROUPS"]
 
-GROUPS: tuple[type[CallGroup], ...] = ()
+GROUPS: tuple[type[CallGroup], ...] = (MeasuringCalls,)

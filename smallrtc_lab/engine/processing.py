@@ -18,6 +18,7 @@ from .inbound import AUDIO_CHANNELS, AUDIO_RATE
 from .outlets import Kind, Outlets
 from .returns import AudioReturn, VideoReturn
 from .sound_subscription import AudioSubscription
+from .stages import Stages
 from .stuck import running_s
 from .subscriptions import Subscription, VideoRequest, VideoSubscription
 
@@ -36,6 +37,7 @@ class Processing:
         self.video_return = VideoReturn(bridge, executor)
         self.audio_return = AudioReturn(session.audio)
         self.outlets = Outlets(bridge, executor)
+        self.stages = Stages()  # of all functions on pictures
         self._session = session
         self._bridge = bridge
         self._executor = executor
@@ -124,7 +126,9 @@ class Processing:
         if video is not None:
             # Before its credit is free: the next frame is not the one this is the result of.
             shown = self.video_return.result(header) if self.video_return.processor is video else None
-            video.done(header.get("began_s"), header.get("ran_s", 0.0))
+            item = video.done(header.get("began_s"), header.get("ran_s", 0.0))
+            if item is not None:
+                self.stages.finished(item, header["began_s"], header["ran_s"])
             if shown is not None:
                 return self._return_picture(header, shown)
         elif audio is not None:
@@ -217,7 +221,12 @@ class Processing:
         """Counters by subscription, and what came late."""
         return {
             "subscriptions": {
-                str(n): {"delivered": s.delivered, "dropped": s.dropped}
+                str(n): {
+                    "name": s.label,
+                    "delivered": s.delivered,
+                    "dropped": s.dropped,
+                    "delays": s.stages.summary(),
+                }
                 for n, s in self._everything().items()
             },
             "video_late": self.video_return.late,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from concurrent.futures import Executor
 from typing import Any
@@ -27,6 +28,7 @@ from .arena import SlotRef
 from .bridge import Bridge
 from .inbound import AUDIO_CHANNELS, AUDIO_RATE, AudioInbound
 from .sound_subscription import AudioSubscription
+from .stages import Spread
 from .subscriptions import TimedFrame, VideoSubscription
 
 __all__ = ["LATE_S", "AudioReturn", "VideoReturn"]
@@ -45,6 +47,7 @@ class VideoReturn:
         self.track = OutputVideoTrack()
         self.late = 0
         self.is_late = False
+        self.returning = Spread()  # from a result to what the encoder can take
         self.processor: VideoSubscription | None = None
         self._bridge = bridge
         self._executor = executor
@@ -101,6 +104,7 @@ class VideoReturn:
             return
         ref = SlotRef.from_json(header["slot"])
         shape = tuple(header["shape"])
+        came_s = time.monotonic()
         try:
             async with self._reading:
                 loop = asyncio.get_running_loop()
@@ -108,6 +112,7 @@ class VideoReturn:
         finally:
             self._bridge.free(ref)
         self.track.put(frame, timed.time_s)
+        self.returning.add(time.monotonic() - came_s)
 
     def _read(self, ref: SlotRef, shape: tuple[int, ...], picture_format: PixelFormat) -> av.VideoFrame:
         view = self._bridge.attachments.view(ref)

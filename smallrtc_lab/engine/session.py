@@ -18,7 +18,6 @@ from .asked import beyond_limits
 from .bridge import Bridge
 from .budget import Budget
 from .flow import Flow
-from .history import History
 from .ice_servers import IceServers
 from .inbound import AudioInbound, VideoInbound
 from .outlets import Kind
@@ -26,6 +25,7 @@ from .pages import Message, Page, Pages
 from .processing import Processing
 from .reception import Reception
 from .shelf import Shelf
+from .statistics import Statistics
 
 __all__ = ["Session"]
 
@@ -65,7 +65,8 @@ class Session:
         self.settings: Message = {"audio": None, "video": None, "screen": None}
         self.figures: Message = {"fps": 0.0, "level_db": None}
         self.page_figures: Message = {}
-        self.history = History()
+        self.statistics = Statistics(self)
+        self.history = self.statistics.history
         self.budget = Budget()
         self._bridge = bridge
         self._told: tuple[str, Message | None, str | None] = ("idle", None, None)
@@ -224,19 +225,19 @@ class Session:
             self.processing.watch_stuck()
             self.flow.watch_messages()
             if self.flow.connection is not None:
-                self.history.append(self.clock.now_s(), self.figures)
+                await self.statistics.sample()
             if not self.flow.live:
                 continue
             self._bridge.event(self.session_id, "figures", droppable=True, **self.figures)
-            self.pages.tell(
-                {
-                    "type": "stats",
-                    "video_fps": self.figures["fps"],
-                    "audio_loss": self.audio.loss,
-                    "delay_ms": self.page_figures.get("rtt_ms"),
-                    "dropped": self.processing.dropped(),
-                }
-            )
+            self.pages.tell({"type": "stats", **self._told_figures()})
+
+    def _told_figures(self) -> Message:
+        return {
+            **self.statistics.for_pages(),
+            "video_fps": self.figures["fps"],
+            "audio_loss": self.audio.loss,
+            "dropped": self.processing.dropped(),
+        }
 
     def _count_figures(self) -> None:
         then_count, then_s = self._counted
@@ -249,24 +250,12 @@ class Session:
 
     async def stats(self) -> Message:
         """Everything that is counted, for ``lab.stats()``."""
-        simulated = self.reception.simulated
-        return {
-            "state": self.state,
-            "time_s": self.clock.now_s(),
-            "video": {n: {"received": v.received, "dropped": v.dropped} for n, v in self.video.items()},
-            "audio": {
-                "received": self.audio.received,
-                "dropped": self.audio.dropped,
-                "loss": self.audio.loss,
-            },
-            "processing": self.processing.stats(),
-            "connection": await self.flow.stats(),
-            "simulated": None if simulated is None else simulated.stats(),
-            "pages": self.pages.describe(),
-            "page": self.page_figures,
-            "messages_dropped": self.flow.mail.dropped,
-            **self.figures,
-        }
+        return await self.statistics.everything()
+
+    @property
+    def bridge_dropped(self) -> int:
+        """Events that the kernel was too busy to read."""
+        return self._bridge.dropped
 
     def _expected(self) -> list[VideoInbound | AudioInbound]:
         """The streams a live connection has: what was asked of the browser."""

@@ -127,14 +127,18 @@ class Subscription:
         """When the item was delivered that the kernel has kept longest; None when it keeps none."""
         return self._unanswered[0].at_s if self._unanswered else None
 
-    def done(self, began_s: float | None = None, ran_s: float = 0.0) -> None:
-        """The kernel is finished with one item; a function began with it at ``began_s`` and took ``ran_s``."""
+    def done(self, began_s: float | None = None, ran_s: float = 0.0) -> Delivered | None:
+        """The kernel is finished with one item, which is returned when a function got it.
+
+        The function began with it at ``began_s`` of ``time.monotonic`` and took ``ran_s``.
+        """
         self.answered_s = time.monotonic()
-        if self._unanswered:
-            item = self._unanswered.popleft()
-            if began_s is not None:
-                self.stages.finished(item, began_s, ran_s)
+        item = self._unanswered.popleft() if self._unanswered else None
         self._credits.release()
+        if item is None or began_s is None:
+            return None
+        self.stages.finished(item, began_s, ran_s)
+        return item
 
     def _delivering(self, ready_s: float | None = None, age_s: float = 0.0) -> None:
         now_s = time.monotonic()

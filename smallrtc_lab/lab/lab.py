@@ -36,6 +36,7 @@ from .programs import Programs
 from .registrations import Registrations
 from .registry import registry
 from .session import SessionEvents
+from .statistics import Statistics
 from .traits import Mirrored
 from .values import Values
 from .video import VideoStream
@@ -57,7 +58,7 @@ def _front_end(name: str) -> str | pathlib.Path:
 
 
 @checks_keywords
-class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
+class Lab(Decorators, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
     """Live audio and video between a browser and this notebook.
 
     ``audio`` is ``"raw"`` (what the microphone gives), ``"speech"`` (echo cancellation and the like), False, or a
@@ -240,11 +241,6 @@ class Lab(Decorators, anywidget.AnyWidget):  # type: ignore[misc]
         >>> lab.send_message({"hello": "browser"})
         """
         self._access.call("send_message", message=message)
-
-    def stats(self) -> dict[str, Any]:
-        """What is counted, now: rates, losses, drops by place, the connection's figures."""
-        stats: dict[str, Any] = self._access.call("stats")
-        return stats
 
     # Inside
 

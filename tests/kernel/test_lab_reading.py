@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from itertools import pairwise
+from typing import Any
+
 import pytest
 import pytest_asyncio
 from support.kernel import Kernel
+
+from smallrtc_lab.lab.statistics import FIELDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,6 +30,13 @@ def measure(samples, rate):
     turn = np.exp(-2j * np.pi * hz * np.arange(len(samples)) / rate)
     return [float(hz), float(2 * abs((samples * window * turn).sum()) / window.sum())]
 """
+
+
+def paths(figures: dict[str, Any], before: str = "") -> Iterator[str]:
+    """The path of each figure, down to what is a number, a text or a summary of a stage."""
+    for name, value in figures.items():
+        nested = isinstance(value, dict) and "median_ms" not in value
+        yield from paths(value, f"{before}{name}.") if nested else [f"{before}{name}"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -306,8 +320,10 @@ async def test_a_stream_that_falls_silent_ends_after_its_time(live: Kernel) -> N
 
 
 async def test_what_is_counted_is_all_there(live: Kernel) -> None:
-    """stats() has the rates, losses and the connection's figures; audio came without loss."""
+    """stats() has the rates, losses and the connection's figures, each explained; audio came without loss."""
     stats = await live.value("lab.stats()")
+    undocumented = [path for path in paths(stats) if not any(fnmatch(path, known) for known in FIELDS)]
+    assert undocumented == []
     assert stats["state"] == "live"
     assert 2 < stats["fps"] < 35
     assert stats["level_db"] == pytest.approx(-9.03, abs=0.5)
@@ -321,6 +337,18 @@ async def test_what_is_counted_is_all_there(live: Kernel) -> None:
         None,
     ]
     print("figures", stats["fps"], stats["audio"], stats["connection"]["rtt_ms"])
+
+
+async def test_the_history_has_no_holes_while_a_cell_is_busy(live: Kernel) -> None:
+    """Two rows a second, kept outside the kernel: a cell of pure Python delays none of them."""
+    await live.execute("end = time.monotonic() + 3\nwhile time.monotonic() < end: pass")
+    times_s, fps = await live.value("[lab.stats_history(2.5)[name] for name in ('time_s', 'fps')]")
+    steps_s = [later - sooner for sooner, later in pairwise(times_s)]
+    assert len(steps_s) >= 2
+    assert max(steps_s) < 2.5
+    assert times_s[-1] - times_s[0] <= 2.5
+    assert max(fps) > 0
+    print("rows", times_s, fps)
 
 
 async def test_sources_change_and_a_kind_may_be_left_out(live: Kernel) -> None:
