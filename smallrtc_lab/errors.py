@@ -10,6 +10,7 @@
     ├── ClosedError               the lab, connection or stream was closed before
     ├── ProtocolError             a message that does not follow the protocol
     ├── RequestError              a signaling request refused: HTTP status, code, sentence
+    ├── MediaFileError            a file of pictures or sound that cannot be read
     └── BotFileError              a file or object from which no bot could be taken
 
 Every message is one plain sentence that names the next step.
@@ -24,6 +25,7 @@ __all__ = [
     "EngineCrashed",
     "EngineError",
     "EngineTimeout",
+    "MediaFileError",
     "NotLiveError",
     "ProtocolError",
     "RequestError",
@@ -91,6 +93,10 @@ class RequestError(SmallRTCError):
     def to_json(self) -> dict[str, str]:
         """The body of the HTTP answer, in the shape Jupyter's own API errors have."""
         return {"message": self.message, "reason": self.code}
+
+
+class MediaFileError(SmallRTCError):
+    """A file of pictures or sound that cannot be read; the sentence names it and says why."""
 
 
 class BotFileError(SmallRTCError):

@@ -28,6 +28,7 @@ PUBLIC = [
     "Gap",
     "IceServer",
     "Lab",
+    "MediaFileError",
     "NotLiveError",
     "ProtocolError",
     "RequestError",
