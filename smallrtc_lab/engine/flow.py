@@ -11,11 +11,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from smallrtc_lab.rtc.connection import SmallWebRTCConnection
 from smallrtc_lab.rtc.state import ConnectionState, EndReason
-from smallrtc_lab.rtc.tracks import InputTrack
 from smallrtc_lab.sctp import VARIABLES
 
+from .connections import SessionConnection, SourceTrack
 from .inbound import AudioInbound, VideoInbound
 from .mail import Mail
 from .processing import Processing
@@ -38,7 +37,7 @@ class FlowEvents(Protocol):
     def message(self, message: Any, sender: str) -> None:
         """The browser sent a message."""
 
-    def connection_event(self, what: str, connection: SmallWebRTCConnection, **more: Any) -> None:
+    def connection_event(self, what: str, connection: SessionConnection, **more: Any) -> None:
         """An event of the connection's own, for a program in the kernel that follows it."""
 
     def problem(self, code: str, message: str, next_step: str) -> None:
@@ -61,7 +60,7 @@ class Flow:
         expected: list[VideoInbound | AudioInbound],
         ready: bool = True,
     ) -> None:
-        self.connection: SmallWebRTCConnection | None = None
+        self.connection: SessionConnection | None = None
         self.live = False
         self.route: str | None = None
         self.mail = Mail(events)
@@ -85,7 +84,7 @@ class Flow:
             return "connecting"
         return "reconnecting" if self.connection.state is ConnectionState.DISCONNECTED else None
 
-    async def adopt(self, connection: SmallWebRTCConnection) -> None:
+    async def adopt(self, connection: SessionConnection) -> None:
         """A new connection: give it what Python sends back, and follow what happens to it."""
         self.mail.use(None)  # until this one is connected
         self.connection = connection
@@ -179,7 +178,7 @@ class Flow:
 
     # Events of a connection
 
-    async def _on_connected(self, connection: SmallWebRTCConnection) -> None:
+    async def _on_connected(self, connection: SessionConnection) -> None:
         if connection is not self.connection:
             return
         self.mail.use(connection)
@@ -189,23 +188,23 @@ class Flow:
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
-    async def _on_track(self, connection: SmallWebRTCConnection, track: InputTrack) -> None:
+    async def _on_track(self, connection: SessionConnection, track: SourceTrack) -> None:
         if connection is self.connection:
             self._follow_tracks(connection)
             self._events.connection_event("track-started", connection, section=int(track.section))
 
-    async def _on_track_end(self, connection: SmallWebRTCConnection, track: InputTrack) -> None:
+    async def _on_track_end(self, connection: SessionConnection, track: SourceTrack) -> None:
         if connection is self.connection:
             self._events.connection_event("track-ended", connection, section=int(track.section))
 
-    async def _on_track_status(self, connection: SmallWebRTCConnection, section: int, enabled: bool) -> None:
+    async def _on_track_status(self, connection: SessionConnection, section: int, enabled: bool) -> None:
         if connection is self.connection:
             self._events.connection_event("track-status", connection, section=int(section), enabled=enabled)
 
-    async def _on_message(self, connection: SmallWebRTCConnection, message: Any) -> None:
+    async def _on_message(self, connection: SessionConnection, message: Any) -> None:
         self._events.message(message, connection.pc_id)
 
-    async def _on_silent(self, connection: SmallWebRTCConnection) -> None:
+    async def _on_silent(self, connection: SessionConnection) -> None:
         if connection is not self.connection:
             return
         self._events.connection_event("disconnected", connection)
@@ -219,7 +218,7 @@ class Flow:
             await stream.disconnect()
         self._events.update()
 
-    async def _on_gone(self, connection: SmallWebRTCConnection) -> None:
+    async def _on_gone(self, connection: SessionConnection) -> None:
         if connection is self.connection:
             await self._silence()
             self.connection = None
@@ -227,7 +226,7 @@ class Flow:
             self._events.connection_event("closed", connection, reason=reason.value)
             self._events.update()
 
-    def _follow_tracks(self, connection: SmallWebRTCConnection) -> None:
+    def _follow_tracks(self, connection: SessionConnection) -> None:
         camera, screen = connection.video_input_track(), connection.screen_video_input_track()
         for name, track in (("camera", camera), ("screen", screen)):
             if track is not None:
@@ -236,7 +235,7 @@ class Flow:
         if audio is not None:
             self._audio.follow(audio)
 
-    async def _go_live(self, connection: SmallWebRTCConnection) -> None:
+    async def _go_live(self, connection: SessionConnection) -> None:
         self._follow_tracks(connection)
         self._events.update()
         all_flow = await self._first_media(_FIRST_MEDIA_S)
@@ -271,6 +270,6 @@ class Flow:
             logger.error("a connection could not go live", exc_info=error)
 
 
-def _taken(connection: SmallWebRTCConnection) -> list[str]:
+def _taken(connection: SessionConnection) -> list[str]:
     """The kinds that the client lets us send."""
     return [kind for kind in ("audio", "video") if connection.takes(kind)]

@@ -24,8 +24,8 @@ from smallrtc_lab.media.encoded import EncodedPacket, Tap, TimedPacket
 from smallrtc_lab.media.level import level_db
 from smallrtc_lab.media.resample import from_av
 from smallrtc_lab.media.ring import AudioRing
-from smallrtc_lab.rtc.tracks import InputTrack
 
+from .connections import SourceTrack
 from .sound_subscription import AudioSubscription
 from .stages import Spread
 from .subscriptions import TimedFrame, VideoSubscription
@@ -59,7 +59,7 @@ class _Inbound:
         self._clock = clock
         self._first = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
-        self._track: InputTrack | None = None
+        self._track: SourceTrack | None = None
         self._stream_clock = StreamClock(clock.sender)
         self.taps: list[Tap] = []  # each gets every encoded packet, before it is decoded
         self.listeners: list[Callable[[], None]] = []  # called when something new can be read here
@@ -88,7 +88,7 @@ class _Inbound:
         """A new connection is made: what is known of the clock of the last one's sender holds no longer."""
         self._clock.meet_sender()
 
-    def follow(self, track: InputTrack) -> None:
+    def follow(self, track: SourceTrack) -> None:
         """Read this track from now on; the one before is no longer read."""
         if track is self._track:
             return
@@ -135,7 +135,7 @@ class _Inbound:
     def _accept(self, frame: object, decoded_s: float) -> None:
         raise NotImplementedError
 
-    async def _run(self, track: InputTrack) -> None:
+    async def _run(self, track: SourceTrack) -> None:
         try:
             while True:
                 frame, decoded_s = await track.recv_timed()

@@ -12,11 +12,11 @@ from concurrent.futures import Executor
 from typing import Any
 
 from smallrtc_lab.media.clock import SessionClock
-from smallrtc_lab.rtc.connection import SmallWebRTCConnection
 
 from .asked import beyond_limits
 from .bridge import Bridge
 from .budget import Budget
+from .connections import SessionConnection
 from .flow import Flow
 from .ice_servers import IceServers
 from .inbound import AudioInbound, VideoInbound
@@ -119,7 +119,7 @@ class Session:
         await self.reception.simulate(video, audio)
         self.update()
 
-    async def adopt(self, connection: SmallWebRTCConnection) -> None:
+    async def adopt(self, connection: SessionConnection) -> None:
         """A client that came by a hall: see :class:`~.hall.Hall`."""
         await self.flow.adopt(connection)
 
@@ -176,7 +176,7 @@ class Session:
         """The browser sent a message: it is the kernel's."""
         self._bridge.event(self.session_id, "message", message=message, sender=sender)
 
-    def connection_event(self, what: str, connection: SmallWebRTCConnection, **more: Any) -> None:
+    def connection_event(self, what: str, connection: SessionConnection, **more: Any) -> None:
         """A program in the kernel that follows the connection is told."""
         self._bridge.event(self.session_id, "connection", what=what, pc_id=connection.pc_id, **more)
 

@@ -1,0 +1,304 @@
+"""One page over a relay socket, as a connection: the members that :class:`~.flow.Flow` uses of a WebRTC one.
+
+To flow, callbacks and transport it is just another connection. Whoever owns the socket hands over what comes by
+:meth:`RelayConnection.receive` and says when it is gone; packets go out by ``send``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aiortc import MediaStreamTrack
+
+from smallrtc_lab.errors import ProtocolError
+from smallrtc_lab.events import EventEmitter
+from smallrtc_lab.relay.packets import (
+    RELAY_VERSION,
+    Codec,
+    Control,
+    Media,
+    MessageText,
+    Packet,
+    Report,
+    Stream,
+    pack,
+)
+from smallrtc_lab.rtc.heartbeat import Heartbeat, Pulse
+from smallrtc_lab.rtc.life import EVENTS
+from smallrtc_lab.rtc.mailbox import Mailbox
+from smallrtc_lab.rtc.messages import AppMessage, Incoming, MessageQueue, TrackStatus
+from smallrtc_lab.rtc.sections import Section
+from smallrtc_lab.rtc.state import ConnectionState, EndReason
+
+from .relay_input import RelayInputTrack
+from .relay_messages import RelayMessages
+from .relay_output import RelayPictures, RelaySound
+
+__all__ = ["RelayConnection"]
+
+logger = logging.getLogger(__name__)
+
+
+class RelayConnection(EventEmitter):
+    """A page's media and messages over one socket.
+
+    ``hello`` is the page's first word: ``sends`` (the streams it may send: ``audio camera screen``), ``takes`` (the
+    kinds it shows) and ``plays``, the codecs it decodes. It counts as connected from its creation on.
+    """
+
+    def __init__(self, hello: dict[str, Any], send: Callable[[bytes], None]) -> None:
+        super().__init__(EVENTS)
+        self.end_reason: EndReason | None = None
+        self.on_closed: Callable[[], None] | None = None
+        self._pc_id = f"RelayConnection-{uuid.uuid4().hex}"
+        self._raw_send = send
+        self._events = Mailbox(self, self)
+        self._state = ConnectionState.CONNECTED
+        self._connect_called = False
+        self._early = MessageQueue()
+        self._closing: asyncio.Future[None] | None = None
+        self._close_task: asyncio.Task[None] | None = None
+        self._messages = RelayMessages(self._send, self._on_message)
+        self._bytes_in = self._bytes_out = 0
+        self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="relay")
+        self._takes = _words(hello.get("takes"), ("audio", "video"))
+        self._inputs = {
+            section: RelayInputTrack(section, self._send, self._executor)
+            for section in Section
+            if Stream(int(section)).name.lower() in _words(hello.get("sends"), ("audio", "camera", "screen"))
+        }
+        plays = _words(hello.get("plays"), ("vp8", "opus", "jpeg", "pcm"))
+        self._pictures = RelayPictures(
+            self._send, self._executor, codec=Codec.VP8 if "vp8" in plays else Codec.JPEG
+        )
+        self._sound = RelaySound(
+            self._send, self._executor, codec=Codec.OPUS if "opus" in plays else Codec.PCM
+        )
+        self._heartbeat = Heartbeat(self._on_pulse)
+        self._heartbeat.beat()
+        self._send(Control({"type": "welcome", "version": RELAY_VERSION, "pc_id": self._pc_id}))
+        for track in self._inputs.values():
+            self._events.post("track-started", track)
+
+    # What the socket brings
+
+    def receive(self, packet: Packet, size: int) -> None:
+        """One packet of ``size`` bytes; raises :class:`ProtocolError` for one that makes no sense here."""
+        self._bytes_in += size
+        match packet:
+            case Media():
+                self._media(packet)
+            case Report():
+                self._reported(packet)
+            case MessageText():
+                self._messages.received(packet)
+            case Control():
+                self._control(packet.body)
+
+    def lost(self) -> None:
+        """The socket is gone."""
+        self._close_soon(EndReason.LEFT)
+
+    # What a flow uses
+
+    @property
+    def pc_id(self) -> str:
+        """Its name."""
+        return self._pc_id
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where it stands, whether ``connect()`` was called or not."""
+        return self._state
+
+    def is_connected(self) -> bool:
+        """Whether media flows, the page is alive and ``connect()`` was called."""
+        return self._connect_called and self._state is ConnectionState.CONNECTED
+
+    async def connect(self) -> None:
+        """This side is ready: ``connected`` and the messages that came before are delivered now."""
+        if not self._connect_called:
+            self._connect_called = True
+            if self._state is ConnectionState.CONNECTED:
+                self._announce_connected()
+
+    def audio_input_track(self) -> RelayInputTrack | None:
+        """The page's microphone."""
+        return self._inputs.get(Section.AUDIO)
+
+    def video_input_track(self) -> RelayInputTrack | None:
+        """The page's camera."""
+        return self._inputs.get(Section.CAMERA)
+
+    def screen_video_input_track(self) -> RelayInputTrack | None:
+        """The page's shared screen."""
+        return self._inputs.get(Section.SCREEN)
+
+    def takes(self, kind: str) -> bool:
+        """Whether the page shows ``"audio"`` or ``"video"`` of ours."""
+        return kind in self._takes
+
+    def replace_audio_track(self, track: MediaStreamTrack | None) -> None:
+        """Send other sound, or none."""
+        self._sound.track.replace(track)
+
+    def replace_video_track(self, track: MediaStreamTrack | None) -> None:
+        """Send another picture, or none."""
+        self._pictures.track.replace(track)
+
+    def ask_to_renegotiate(self) -> None:
+        """A relay has nothing to negotiate."""
+
+    def send_app_message(self, message: Any) -> bool:
+        """Send any JSON value, in order and once; False when too many are unacknowledged."""
+        return self._messages.send(message)
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether a message goes out at once."""
+        return self._state is ConnectionState.CONNECTED and self._messages.taken
+
+    async def messages_taken(self, timeout_s: float) -> bool:
+        """Wait until messages go out at once; False when the time was up first."""
+        return await self._messages.wait_taken(timeout_s)
+
+    async def message_room(self, timeout_s: float) -> bool:
+        """Wait until one more message will not be dropped; False when the time was up first."""
+        return await self._messages.wait_room(timeout_s)
+
+    @property
+    def messages_stuck(self) -> bool:
+        """Whether the page is there and has acknowledged nothing for 5 s of what was said."""
+        return self._state is ConnectionState.CONNECTED and self._messages.stuck
+
+    async def stats(self) -> dict[str, Any]:
+        """As those of a WebRTC connection, where there is such a thing; ``route`` is ``"relay"``."""
+        rtt_s = self._pictures.window.rtt_s or self._sound.window.rtt_s
+        return {
+            "state": self._state.value,
+            "route": "relay",
+            "rtt_ms": None if rtt_s is None else rtt_s * 1000,
+            "bytes_received": self._bytes_in,
+            "bytes_sent": self._bytes_out,
+            "messages_dropped": self._messages.dropped,
+            "messages_stuck": self.messages_stuck,
+            **{section.key: self._section(section) for section in Section},
+        }
+
+    async def disconnect(self) -> None:
+        """Tell the page, close everything, deliver ``closed``; a second call waits for the same end."""
+        if self._closing is None and self._state is ConnectionState.CONNECTED:
+            self._messages.signal("peerLeft")
+        await self._close(EndReason.HERE)
+
+    # Inside
+
+    def _section(self, section: Section) -> dict[str, Any] | None:
+        track = self._inputs.get(section)
+        output = {Section.AUDIO: self._sound, Section.CAMERA: self._pictures}.get(section)
+        figures: dict[str, Any] = {}
+        if output is not None:
+            figures |= {"frames_sent": output.sent, "frames_unsent": output.unsent}
+        if track is not None:
+            figures |= {
+                "frames_received": track.received,
+                "frames_dropped": track.dropped,
+                "encoded_dropped": track.encoded_dropped,
+                "enabled": track.enabled,
+            }
+        return figures or None
+
+    def _media(self, media: Media) -> None:
+        track = self._inputs.get(Section(int(media.stream)))
+        if track is None:
+            raise ProtocolError(f"the page did not say that it sends {media.stream.name}")
+        track.accept(media)
+
+    def _reported(self, report: Report) -> None:
+        if report.stream is Stream.MESSAGES:
+            self._messages.acknowledged(report.sequence)
+        elif report.stream is Stream.AUDIO:
+            self._sound.reported(report)
+        elif report.stream is Stream.CAMERA:
+            self._pictures.reported(report)
+
+    def _control(self, body: dict[str, Any]) -> None:
+        if body["type"] == "ping":
+            self._heartbeat.beat()
+            self._send(Control({"type": "pong", "time_ms": body.get("time_ms")}))
+
+    def _on_message(self, message: Incoming) -> None:
+        match message:
+            case TrackStatus(section, enabled):
+                track = self._inputs.get(section)
+                if track is not None:
+                    track.set_enabled(enabled)
+                self._events.post("track-status", section, enabled)
+            case AppMessage(value) if not self._connect_called:
+                if not self._early.put(value):
+                    logger.warning("a message of the page was dropped: connect() was not called yet")
+            case AppMessage(value):
+                if not self._events.post("app-message", value, droppable=True):
+                    logger.warning("a message of the page was dropped: its handlers do not keep up")
+
+    def _send(self, packet: Packet) -> None:
+        content = pack(packet)
+        self._bytes_out += len(content)
+        self._raw_send(content)
+
+    def _on_pulse(self, pulse: Pulse) -> None:
+        if pulse is Pulse.LOST and self._state is ConnectionState.CONNECTED:
+            self._state = ConnectionState.DISCONNECTED
+            self._events.post("disconnected")
+        elif pulse is Pulse.DEAD:
+            self._close_soon(EndReason.LOST)
+        elif pulse is Pulse.ALIVE and self._state is ConnectionState.DISCONNECTED:
+            self._state = ConnectionState.CONNECTED
+            if self._connect_called:
+                self._announce_connected()
+
+    def _announce_connected(self) -> None:
+        self._events.post("connected")
+        for message in self._early.take_all():
+            self._events.post("app-message", message)
+
+    def _close_soon(self, reason: EndReason) -> None:
+        if self._closing is None and self._close_task is None:
+            self._close_task = asyncio.get_running_loop().create_task(self._close(reason))
+
+    async def _close(self, reason: EndReason) -> None:
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+            return
+        self._closing = asyncio.get_running_loop().create_future()
+        self.end_reason = reason
+        try:
+            await self._end()
+        finally:
+            self._closing.set_result(None)
+
+    async def _end(self) -> None:
+        self._heartbeat.stop()
+        self._state = ConnectionState.CLOSED
+        self._messages.close()
+        parts: list[RelayInputTrack | RelayPictures | RelaySound] = [self._pictures, self._sound]
+        parts += self._inputs.values()
+        for part in parts:
+            part.stop()
+        for part in parts:
+            await part.ended()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        if self.on_closed is not None:
+            self.on_closed()
+        self._events.post("closed")
+        await self._events.drain()
+
+
+def _words(value: object, known: tuple[str, ...]) -> frozenset[str]:
+    """Those of a list that a stranger sent which are known."""
+    return frozenset(word for word in known if isinstance(value, list) and word in value)

@@ -1,0 +1,186 @@
+"""What a page sends over a relay socket: packets of one stream, decoded, bounded and stamped as those of WebRTC are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+import av
+from aiortc.mediastreams import MediaStreamError
+
+from smallrtc_lab.errors import ClosedError, ProtocolError
+from smallrtc_lab.media.clock import SenderReport
+from smallrtc_lab.media.encoded import EncodedPacket
+from smallrtc_lab.media.streams import BoundedQueue, LatestSlot
+from smallrtc_lab.relay.codecs import PictureDecoder, SoundDecoder
+from smallrtc_lab.relay.keyframes import KeyframeAsk
+from smallrtc_lab.relay.packets import CLOCK_HZ, Codec, Media, Report, Stream
+from smallrtc_lab.rtc.sections import Section
+
+__all__ = ["RelayInputTrack"]
+
+logger = logging.getLogger(__name__)
+
+_PICTURES = 8  # packets that wait for the decoder; the page keeps three on their way
+_SOUND = 250  # five seconds of 20 ms
+_REPORT_EVERY = 5  # packets of sound
+_NAMES = {Codec.VP8: "VP8", Codec.OPUS: "opus", Codec.JPEG: "JPEG", Codec.PCM: "L16"}  # as in SDP
+
+
+class _Arrived(NamedTuple):
+    media: Media
+    at_s: float  # of time.monotonic()
+
+
+class RelayInputTrack:
+    """One source of a page. It has the members of :class:`~smallrtc_lab.rtc.incoming.InputTrack` that are used here.
+
+    ``send(report)`` takes what the page must know. Everything on the engine's loop, but for decoding.
+    """
+
+    def __init__(self, section: Section, send: Callable[[Report], None], executor: Executor) -> None:
+        self.section = section
+        self.kind: Literal["audio", "video"] = "audio" if section is Section.AUDIO else "video"
+        self.id = f"relay-{section.key}"
+        self.received = 0
+        self.enabled = True
+        self.undecodable = 0
+        self.on_encoded: Callable[[EncodedPacket], None] | None = None
+        self._send = send
+        self._executor = executor
+        self._stream = Stream(int(section))
+        self._time_base = Fraction(1, CLOCK_HZ[self._stream])
+        self._packets: BoundedQueue[_Arrived] = BoundedQueue(_SOUND if self.kind == "audio" else _PICTURES)
+        self._frames: BoundedQueue[tuple[av.VideoFrame | av.AudioFrame, float]] = (
+            BoundedQueue(_SOUND) if self.kind == "audio" else LatestSlot()
+        )
+        self._decoder = SoundDecoder() if self.kind == "audio" else PictureDecoder()
+        self._ask = KeyframeAsk()
+        self._first_pts: int | None = None
+        self._bytes = 0
+        self._done = Report(self._stream, 0)
+        self._clock: SenderReport | None = None
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"relay-{section.key}")
+
+    # Of a page
+
+    def accept(self, media: Media) -> None:
+        """A packet came."""
+        self._bytes += len(media.content)
+        dropped = self._packets.dropped
+        self._packets.put(_Arrived(media, time.monotonic()))
+        if self._packets.dropped != dropped:
+            self._ask.lost()
+
+    # As an InputTrack
+
+    async def recv(self) -> av.VideoFrame | av.AudioFrame:
+        """The next frame; raises aiortc's ``MediaStreamError`` when the track has ended."""
+        return (await self.recv_timed())[0]
+
+    async def recv_timed(self) -> tuple[av.VideoFrame | av.AudioFrame, float]:
+        """The next frame and when it was decoded, in seconds of ``time.monotonic``."""
+        try:
+            return await self._frames.get()
+        except ClosedError:
+            raise MediaStreamError("the track has ended") from None
+
+    def take_report(self) -> SenderReport | None:
+        """Which moment of the page's clock the newest packet was captured at; each is told once."""
+        report, self._clock = self._clock, None
+        return report
+
+    @property
+    def readyState(self) -> Literal["live", "ended"]:
+        """As in W3C MediaStreamTrack."""
+        return "ended" if self._frames.closed else "live"
+
+    @property
+    def dropped(self) -> int:
+        """Decoded frames that nobody took before newer ones came."""
+        return self._frames.dropped
+
+    @property
+    def encoded_dropped(self) -> int:
+        """Packets that were dropped because decoding could not keep up."""
+        return self._packets.dropped
+
+    def set_enabled(self, enabled: bool) -> None:
+        """What the page said about its source; frames of a disabled source are not kept."""
+        self.enabled = enabled
+
+    def is_enabled(self) -> bool:
+        """Whether the page's source is switched on."""
+        return self.enabled
+
+    async def discard_old_frames(self) -> None:
+        """Forget what waits, so that the next ``recv`` gives something that is still to come."""
+        while self._frames.get_nowait() is not None:
+            self._frames.dropped += 1
+
+    async def request_keyframe(self) -> bool:
+        """Ask the page for a picture that needs no earlier one."""
+        if self.kind == "audio" or self.readyState == "ended":
+            return False
+        self._send(self._done._replace(keyframe=True))
+        return True
+
+    def stop(self) -> None:
+        """Take no more; whoever waits in ``recv`` gets ``MediaStreamError``."""
+        self._frames.close()
+        self._packets.close()
+        self._task.cancel()
+
+    async def ended(self) -> None:
+        """Wait until nothing runs any more; after :meth:`stop`."""
+        await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        while True:
+            arrived = await self._packets.get()
+            if self._first_pts is None:
+                self._first_pts = arrived.media.pts
+            if self._ask.usable(arrived.media.keyframe):
+                await self._decode(arrived)
+            self._report(arrived)
+
+    async def _decode(self, arrived: _Arrived) -> None:
+        media, pts = arrived.media, arrived.media.pts - (self._first_pts or 0)
+        self._tell_encoded(media, pts)
+        loop = asyncio.get_running_loop()
+        try:
+            frame = await loop.run_in_executor(self._executor, self._decoder.decode, media)
+        except ProtocolError as error:
+            self.undecodable += 1
+            self._ask.lost()
+            logger.warning("%s", error)
+            return
+        if frame is None:
+            return
+        frame.pts, frame.time_base = pts, self._time_base
+        self.received += 1
+        self._clock = SenderReport(pts, media.time_ms / 1000, arrived.at_s)
+        if self.enabled:
+            self._frames.put((frame, time.monotonic()))
+
+    def _tell_encoded(self, media: Media, pts: int) -> None:
+        if self.on_encoded is not None and self.enabled:
+            packet = EncodedPacket(
+                media.content, _NAMES[media.codec], CLOCK_HZ[self._stream], pts, media.keyframe
+            )
+            self.on_encoded(packet)
+
+    def _report(self, arrived: _Arrived) -> None:
+        now_s = time.monotonic()
+        age_ms = (now_s - arrived.at_s) * 1000
+        keyframe = self.kind == "video" and self._ask.ask(now_s)
+        self._done = Report(
+            self._stream, arrived.media.sequence, len(self._packets), self._bytes % 2**32, age_ms, keyframe
+        )
+        if self.kind == "video" or arrived.media.sequence % _REPORT_EVERY == 0:
+            self._send(self._done)

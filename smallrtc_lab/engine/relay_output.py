@@ -1,0 +1,185 @@
+"""What Python sends over a relay socket: pictures and sound of whatever track is set, encoded and kept within the path.
+
+A picture that has no room is dropped before it is encoded; sound goes first and is dropped only when nothing of the
+last second was acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from fractions import Fraction
+from typing import Any
+
+import av
+from aiortc.mediastreams import MediaStreamError
+
+from smallrtc_lab.media.resample import from_av
+from smallrtc_lab.relay.bitrate import BitrateControl
+from smallrtc_lab.relay.codecs import JpegEncoder, pcm_bytes
+from smallrtc_lab.relay.keyframes import KeyframeGate
+from smallrtc_lab.relay.packets import Codec, Media, Report, Stream
+from smallrtc_lab.relay.window import SendWindow
+from smallrtc_lab.rtc.encoders import OpusEncoder, VideoEncoder
+from smallrtc_lab.rtc.switch import SwitchedTrack
+
+__all__ = ["RelayPictures", "RelaySound"]
+
+logger = logging.getLogger(__name__)
+
+_RENEW_DOWN, _RENEW_UP = 0.8, 1.35  # a new bitrate is a new encoder, and that a keyframe: not for a trifle
+_SOUND_FRAMES = 50  # one second of 20 ms
+_MOST_BPS = 2_500_000  # as much as WebRTC's own default for one picture of this size
+
+
+class _Output:
+    """A track with a task that sends what it gives."""
+
+    kind: str
+    stream: Stream
+
+    def __init__(self, send: Callable[[Media], None], executor: Executor) -> None:
+        self.track = SwitchedTrack(self.kind)
+        self.window = SendWindow()
+        self.sent = 0
+        self._send = send
+        self._executor = executor
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"relay-send-{self.kind}")
+
+    @property
+    def unsent(self) -> int:
+        """Frames for which there was no room."""
+        return self.window.refused
+
+    def reported(self, report: Report) -> None:
+        """The page is done with what was sent up to there."""
+        self.window.acknowledge(report.sequence, time.monotonic())
+
+    def stop(self) -> None:
+        """Send no more."""
+        self.track.stop()
+        self._task.cancel()
+
+    async def ended(self) -> None:
+        """Wait until nothing runs any more; after :meth:`stop`."""
+        await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._pass(await self.track.recv())
+        except MediaStreamError:
+            logger.debug("no more %s is relayed", self.kind)
+        except Exception:  # border: a picture that cannot be encoded must not end in silence
+            logger.exception("the relay sends no %s any more", self.kind)
+
+    async def _pass(self, frame: Any) -> None:
+        raise NotImplementedError
+
+    def _go(self, codec: Codec, frame: Any, content: bytes, *, keyframe: bool) -> None:
+        now_s = time.monotonic()
+        sequence = self.window.sent(now_s, len(content))
+        self._send(Media(self.stream, codec, keyframe, sequence, frame.pts, now_s * 1000, content))
+        self.sent += 1
+
+
+class RelayPictures(_Output):
+    """The picture that comes back: VP8 at what the path carries, or JPEG where the page decodes no video."""
+
+    kind = "video"
+    stream = Stream.CAMERA
+
+    def __init__(
+        self,
+        send: Callable[[Media], None],
+        executor: Executor,
+        *,
+        codec: Codec = Codec.VP8,
+        most_bps: int = _MOST_BPS,
+    ) -> None:
+        self._codec = codec
+        self._control = BitrateControl(most_bps=most_bps)
+        self._gate = KeyframeGate()
+        self._encoder: VideoEncoder | None = None
+        self._encoder_bps = 0
+        self._jpeg = JpegEncoder()
+        super().__init__(send, executor)
+
+    @property
+    def bitrate_bps(self) -> int:
+        """What the path is believed to carry."""
+        return self._control.target_bps
+
+    def reported(self, report: Report) -> None:
+        """The page has decoded what was sent up to there, and may need a keyframe."""
+        now_s = time.monotonic()
+        told = self.window.acknowledge(report.sequence, now_s)
+        if told is not None:
+            self._control.acknowledged(told, now_s)
+        if report.keyframe:
+            self._gate.want()
+
+    async def _pass(self, frame: av.VideoFrame) -> None:
+        now_s = time.monotonic()
+        if not self.window.has_room(now_s):
+            return
+        loop = asyncio.get_running_loop()
+        if self._codec is Codec.JPEG:
+            content = await loop.run_in_executor(self._executor, self._jpeg.encode, _planar(frame))
+            self._go(Codec.JPEG, frame, content, keyframe=True)
+            return
+        encoder, renewed = self._fitting()
+        keyframe = self._gate.take(now_s) or renewed
+        encoded = await loop.run_in_executor(self._executor, _encode, encoder, frame, keyframe)
+        if encoded is not None:
+            self._go(Codec.VP8, frame, encoded.content, keyframe=encoded.keyframe)
+
+    def _fitting(self) -> tuple[VideoEncoder, bool]:
+        """The encoder for the bitrate of now, and whether it is a new one."""
+        target_bps = self._control.target_bps
+        low_bps, high_bps = _RENEW_DOWN * self._encoder_bps, _RENEW_UP * self._encoder_bps
+        if self._encoder is not None and low_bps < target_bps < high_bps:
+            return self._encoder, False
+        self._encoder, self._encoder_bps = VideoEncoder("VP8", target_bps), target_bps
+        return self._encoder, True
+
+
+class RelaySound(_Output):
+    """The sound that comes back: Opus, or PCM where the page decodes none; 20 ms of 48 kHz stereo each."""
+
+    kind = "audio"
+    stream = Stream.AUDIO
+
+    def __init__(
+        self, send: Callable[[Media], None], executor: Executor, *, codec: Codec = Codec.OPUS
+    ) -> None:
+        self._codec = codec
+        self._encoder = OpusEncoder()
+        super().__init__(send, executor)
+        self.window = SendWindow(frames=_SOUND_FRAMES)
+
+    async def _pass(self, frame: av.AudioFrame) -> None:
+        if not self.window.has_room(time.monotonic()):
+            return
+        samples = from_av(frame)
+        if self._codec is Codec.PCM:
+            self._go(Codec.PCM, frame, pcm_bytes(samples), keyframe=True)
+            return
+        loop = asyncio.get_running_loop()
+        encoded = await loop.run_in_executor(self._executor, self._encoder.encode, samples, frame.pts or 0)
+        if encoded is not None:
+            assert isinstance(encoded.content, bytes)
+            self._go(Codec.OPUS, frame, encoded.content, keyframe=True)
+
+
+def _planar(frame: av.VideoFrame) -> av.VideoFrame:
+    return frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p")
+
+
+def _encode(encoder: VideoEncoder, frame: av.VideoFrame, keyframe: bool) -> Any:
+    planar = _planar(frame)
+    planar.pts, planar.time_base = frame.pts, Fraction(1, 90_000)
+    return encoder.encode(planar, keyframe=keyframe)
