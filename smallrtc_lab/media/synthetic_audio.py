@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -94,23 +95,55 @@ class Chirp(AudioSource):
 
 
 class NoiseSound(AudioSource):
-    """White noise, even between ±``amplitude``, another one in each channel."""
+    """Noise of ``kind`` ``"white"`` or ``"pink"``, another one in each channel; ``amplitude`` is its peak.
+
+    White noise is even between ±``amplitude``. The power of pink noise halves with every octave: 1/f, exactly, from
+    0.1 Hz on; it repeats after 2**19 samples, 11 s at 48 kHz.
+    """
 
     BLOCK = 4096
+    PERIOD = 1 << 19
 
-    def __init__(self, sample_rate: int, channels: int, seed: int, *, amplitude: float = 0.3) -> None:
+    def __init__(
+        self,
+        sample_rate: int,
+        channels: int,
+        seed: int,
+        *,
+        kind: Literal["white", "pink"] = "white",
+        amplitude: float = 0.3,
+    ) -> None:
         super().__init__(sample_rate, channels, seed)
+        if kind not in ("white", "pink"):
+            raise ValueError(f'noise is "white" or "pink", not {kind!r}')
+        self.kind = kind
         self.amplitude = _checked_amplitude(amplitude)
+        self._loops = [self._pink(channel) for channel in range(channels)] if kind == "pink" else []
 
     def samples(self, start: int, n: int) -> Samples:
-        first, last = start // self.BLOCK, (start + max(n, 1) - 1) // self.BLOCK
-        blocks = np.concatenate([self._block(number) for number in range(first, last + 1)])
-        return np.array(blocks[start - first * self.BLOCK :][:n])
+        channels = [self._channel(channel, start, n) for channel in range(self.channels)]
+        return np.ascontiguousarray(np.stack(channels, axis=1) * np.float32(self.amplitude))
 
-    def _block(self, number: int) -> Samples:
-        rng = np.random.default_rng((self.seed, number))
-        unit = rng.random((self.BLOCK, self.channels), np.float32)
-        return (unit * 2 - 1) * np.float32(self.amplitude)
+    def _channel(self, channel: int, start: int, n: int) -> Samples:
+        if self._loops:
+            return self._loops[channel][(start + np.arange(n)) % self.PERIOD]
+        first, last = start // self.BLOCK, (start + max(n, 1) - 1) // self.BLOCK
+        blocks = np.concatenate([self._block(channel, number) for number in range(first, last + 1)])
+        return blocks[start - first * self.BLOCK :][:n]
+
+    def _block(self, channel: int, number: int) -> Samples:
+        rng = np.random.default_rng((self.seed, number, channel))
+        return rng.random(self.BLOCK, np.float32) * 2 - 1
+
+    def _pink(self, channel: int) -> Samples:
+        """A loop of peak 1: random phases, and amplitudes that fall with the root of the frequency."""
+        rng = np.random.default_rng((self.seed, channel))
+        bins = self.PERIOD // 2 + 1
+        spectrum = np.exp(2j * np.pi * rng.random(bins))
+        spectrum[0] = 0
+        spectrum[1:] /= np.sqrt(np.arange(1, bins))
+        loop = np.fft.irfft(spectrum, self.PERIOD)
+        return np.asarray(loop / np.abs(loop).max(), np.float32)
 
     def _wave(self, start: int, n: int) -> Wave:
         raise NotImplementedError("each channel has noise of its own")

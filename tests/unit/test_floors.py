@@ -52,6 +52,7 @@ ROOMS = {name: Room(0, foreign={"numpy"}, lazy_foreign={"PIL"}) for name in FLOO
         {"media", "server", "bots"},
         {"PIL"},
     ),
+    "signals": Room(2, {"media"}, {"numpy"}),
     "cli": Room(6, {"media", "server", "rtc", "engine", "bots", "lab"}, {"jupyterlab", "jupyter_server"}),
 }
 TOP = {"__init__": Room(0), "__main__": Room(6, {"cli"})}
