@@ -11,6 +11,7 @@ from smallrtc_lab.rtc.requests import SmallWebRTCPatchRequest, SmallWebRTCReques
 
 from .flow import Flow
 from .pages import Message, Pages
+from .relay_connection import RelayConnection
 from .simulate import SimulatedBrowser
 
 __all__ = ["Reception"]
@@ -40,6 +41,12 @@ class Reception:
         self.page = page
         self.on_offer()
         return await self._handler.handle_web_request(request, self._flow.adopt)
+
+    async def relay(self, page: str | None, connection: RelayConnection) -> None:
+        """A page whose media comes over a relay socket; raises as :meth:`offer`."""
+        await self._make_room(page, None)
+        self.page = page
+        await self._flow.adopt(connection)
 
     async def patch(self, body: Message) -> Message:
         """Take candidates that came after the offer."""

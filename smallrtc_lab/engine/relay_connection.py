@@ -81,6 +81,9 @@ class RelayConnection(EventEmitter):
         )
         self._heartbeat = Heartbeat(self._on_pulse)
         self._heartbeat.beat()
+
+    def welcome(self) -> None:
+        """It is the session's connection now: the page may send."""
         self._send(Control({"type": "welcome", "version": RELAY_VERSION, "pc_id": self._pc_id}))
         for track in self._inputs.values():
             self._events.post("track-started", track)
