@@ -95,6 +95,7 @@ class Engine:
         if session in self.sessions:
             return
         opened = Session(session, options, self.bridge, self._executor, self._page_sender(session))
+        opened.plotting.send = self._plot_sender(session)
         self.sessions[session] = opened
         if self._welcome:
             opened.welcomed(self._welcome)
@@ -226,6 +227,7 @@ class Engine:
     def _link_lost(self, reason: str) -> None:
         for session in self.sessions.values():
             session.pages.clear()
+            self._spawn(session.plotting.clear())
         self.bridge.event("", "link", droppable=True, state="lost", reason=reason)
 
     def _from_server(self, header: Header) -> None:
@@ -246,6 +248,18 @@ class Engine:
             session.pages.closed(header["page"])
         elif kind == "page":
             session.pages.received(header["page"], header.get("message"))
+        elif str(kind).startswith("plot"):
+            self._from_plot(session, header)
+
+    def _from_plot(self, session: Session, header: Header) -> None:
+        """A view of a plot came, left, or said something."""
+        kind, page = header.get("type"), header["page"]
+        if kind == "plot-open":
+            session.plotting.opened(str(header.get("plot")), page)
+        elif kind == "plot-close":
+            self._spawn(session.plotting.closed(page))
+        elif kind == "plot":
+            session.plotting.received(page, header.get("message"))
 
     def _tell_of_hall(self, name: str, header: Header) -> None:
         """Whether the server lets clients into a hall: the kernel waits for it."""
@@ -279,6 +293,13 @@ class Engine:
     def _page_sender(self, session: str) -> Any:
         def send(page: str, message: dict[str, Any]) -> None:
             self._to_server({"type": "page", "session": session, "page": page, "message": message})
+
+        return send
+
+    def _plot_sender(self, session: str) -> Any:
+        def send(plot: str, page: str, message: dict[str, Any], picture: bytes) -> None:
+            about = {"type": "plot", "session": session, "plot": plot, "page": page}
+            self._to_server({**about, "message": message}, picture)
 
         return send
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .calls import CallGroup
 from .measuring import MeasuringCalls
+from .plotting_calls import PlotCalls
 
 __all__ = ["GROUPS"]
 
-GROUPS: tuple[type[CallGroup], ...] = (MeasuringCalls,)
+GROUPS: tuple[type[CallGroup], ...] = (MeasuringCalls, PlotCalls)

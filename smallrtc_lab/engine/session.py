@@ -22,6 +22,7 @@ from .ice_servers import IceServers
 from .inbound import AudioInbound, VideoInbound
 from .outlets import Kind
 from .pages import Message, Page, Pages
+from .plotting import Plotting
 from .processing import Processing
 from .reception import Reception
 from .shelf import Shelf
@@ -67,6 +68,7 @@ class Session:
         self.page_figures: Message = {}
         self.statistics = Statistics(self)
         self.history = self.statistics.history
+        self.plotting = Plotting(self, bridge)
         self.budget = Budget()
         self._bridge = bridge
         self._told: tuple[str, Message | None, str | None] = ("idle", None, None)
@@ -131,6 +133,7 @@ class Session:
     async def close(self) -> None:
         """The lab was closed."""
         await self.stop()
+        await self.plotting.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -171,6 +174,7 @@ class Session:
         if now != self._told:
             self._told = now
             self._bridge.event(self.session_id, "state", state=now[0], error=error, route=now[2])
+            self.plotting.refresh()
 
     def message(self, message: Any, sender: str) -> None:
         """The browser sent a message: it is the kernel's."""
@@ -226,6 +230,7 @@ class Session:
             self.flow.watch_messages()
             if self.flow.connection is not None:
                 await self.statistics.sample()
+            self.plotting.refresh()
             if not self.flow.live:
                 continue
             self._bridge.event(self.session_id, "figures", droppable=True, **self.figures)
