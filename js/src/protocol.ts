@@ -85,6 +85,7 @@ export interface EngineStats {
 
 export type EngineMessage =
   | Welcome
+  | { type: "ice-servers"; ice_servers: IceServer[] }
   | { type: "command"; command: "start" | "stop" }
   | { type: "owner"; who: Owner }
   | { type: "processors"; video: Processor | null; audio: Processor | null }
@@ -123,13 +124,16 @@ const iceServer = shape({
   credential: optional(text),
 });
 
+const iceServers: Check = (value) => Array.isArray(value) && value.every(iceServer);
+
 const FROM_ENGINE: Record<EngineMessage["type"], Fields> = {
   welcome: {
     version: number,
-    ice_servers: (value) => Array.isArray(value) && value.every(iceServer),
+    ice_servers: iceServers,
     limits: every(number),
     started: bool,
   },
+  "ice-servers": { ice_servers: iceServers },
   command: { command: oneOf("start", "stop") },
   owner: { who: oneOf("nobody", "you", "another", "simulation") },
   processors: { video: orNull(processor), audio: orNull(processor) },

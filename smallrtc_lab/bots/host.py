@@ -85,9 +85,15 @@ class BotHost:
 
     def use(self, *, ice_servers: list[Any], max_connections: int | None) -> None:
         """What the server allows and offers, for clients from now on."""
-        self._ice_servers = ice_servers
+        self.use_ice_servers(ice_servers)
         known = [n for n in (self._options.max_connections, max_connections) if n is not None]
         self._max_connections = min(known, default=None)
+
+    def use_ice_servers(self, ice_servers: list[Any]) -> None:
+        """For clients from now on, and for those that restart."""
+        self._ice_servers = ice_servers
+        for client in self._clients:
+            client.handler.update_ice_servers(to_ice_servers(ice_servers))
 
     async def offer(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to an offer; raises :class:`RequestError`. A new client gets a bot of its own."""

@@ -67,6 +67,8 @@ class BotProgram:
             task = asyncio.get_running_loop().create_task(self._reply(header), name="request")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        elif kind == "ice-servers" and header.get("ice_servers") is not None:
+            self._host.use_ice_servers(header["ice_servers"])
         elif kind == "session-served":  # not before: a client that comes at once must find it
             self._tell("serving", session=self._session)
         elif kind == "session-refused":

@@ -234,7 +234,9 @@ class Engine:
         name = str(header.get("session"))
         session = self.sessions.get(name)
         kind = header.get("type")
-        if kind == "request":
+        if kind == "ice-servers":
+            self._renew_ice_servers(header)
+        elif kind == "request":
             self._spawn(self._answer(header, self.halls.find(name) or session))
         elif self.halls.find(name) is not None:
             self._tell_of_hall(name, header)
@@ -260,6 +262,16 @@ class Engine:
             self._spawn(session.plotting.closed(page))
         elif kind == "plot":
             session.plotting.received(page, header.get("message"))
+
+    def _renew_ice_servers(self, header: Header) -> None:
+        """The server has new credentials, or could get none: what holds is kept for sessions to come, too."""
+        servers, failure = header.get("ice_servers"), header.get("failure")
+        self._welcome["ice_failure"] = failure
+        if servers is not None:
+            self._welcome["ice_servers"] = servers
+            self.halls.welcomed(self._welcome)
+        for session in self.sessions.values():
+            session.renew_ice_servers(servers, failure, by_server=True)
 
     def _tell_of_hall(self, name: str, header: Header) -> None:
         """Whether the server lets clients into a hall: the kernel waits for it."""

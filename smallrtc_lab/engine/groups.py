@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .calls import CallGroup
+from .ice_calls import IceCalls
 from .measuring import MeasuringCalls
 from .plotting_calls import PlotCalls
 
 __all__ = ["GROUPS"]
 
-GROUPS: tuple[type[CallGroup], ...] = (MeasuringCalls, PlotCalls)
+GROUPS: tuple[type[CallGroup], ...] = (IceCalls, MeasuringCalls, PlotCalls)

@@ -1,8 +1,9 @@
 """The STUN and TURN servers of one session: which list counts, and which of its servers are of use here.
 
 A page gets the whole list: what does not answer the engine may answer the page. The engine uses those that answered it,
-for aiortc takes only the first of each kind. Until they were tried it uses the list as it is. What was of no use is
-tried again when a connection is asked for: a network may come late.
+for aiortc takes only the first of each kind. Until they were tried it uses the list as it is, or, of a list that came
+with new credentials only, what was good before. What was of no use is tried again when a connection is asked for: a
+network may come late.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any, Protocol
 from smallrtc_lab.rtc.connection import IceServer, to_ice_servers
 from smallrtc_lab.rtc.ice_check import IceCheck, IceFinding, check_ice_servers, usable_ice_servers
 
-__all__ = ["IceEvents", "IceServers"]
+__all__ = ["CREDENTIALS_FAILED", "IceEvents", "IceServers", "credentials_failed"]
 
 logger = logging.getLogger(__name__)
 
+CREDENTIALS_FAILED = "turn-credentials-failed"
 _AGAIN_S = 10.0
 _PROBLEMS = {
     IceFinding.REFUSED: (
@@ -28,6 +30,11 @@ _PROBLEMS = {
     IceFinding.SILENT: (
         "The TURN server {url} does not answer.",
         "Check its address, and that this computer may reach it; the connection is tried without it.",
+    ),
+    IceFinding.UNTRUSTED: (
+        "The TURN server {url} shows a certificate that this computer does not trust ({detail}).",
+        "Name the file of the authority that signed it in SSL_CERT_FILE before the kernel starts, or use one that is "
+        "known; the connection is tried without it.",
     ),
     IceFinding.FAILED: (
         "The TURN server {url} gives no address to relay through ({detail}).",
@@ -63,11 +70,17 @@ class IceServers:
         self._task: asyncio.Task[None] | None = None
         self._again_from_s = float("inf")  # of the loop's time; without a useless server never
         self._told: set[str] = set()
+        self._good: set[str] | None = None  # the URLs that answered well when all were tried last
         self._take(self.for_pages)
 
     def offered_by_server(self, servers: list[dict[str, Any]]) -> None:
         """The Jupyter server said hello and named its servers; they count when the Lab named none itself."""
         self._take(servers if self._own is None else self._own)
+
+    def renew(self, servers: list[dict[str, Any]]) -> None:
+        """The Lab's own servers, with new credentials or altogether new."""
+        self._own = servers
+        self._take(servers)
 
     def needed(self) -> None:
         """A connection is about to be made. It does not wait: what is found out now is for the next one."""
@@ -81,10 +94,21 @@ class IceServers:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _take(self, servers: list[dict[str, Any]]) -> None:
+        same = _urls_of(servers) == _urls_of(self.for_pages)
         self.for_pages = servers
         given = to_ice_servers(servers)
-        self._use(given)
+        self._use(self._good_of(given) if same and self._good is not None else given)
         self._begin(given)
+
+    def _good_of(self, given: list[IceServer]) -> list[IceServer]:
+        """One server for each URL that answered well before."""
+        good = self._good or set()
+        return [
+            IceServer(urls=[url], username=server.username, credential=server.credential)
+            for server in given
+            for url in server.urls
+            if url in good
+        ]
 
     def _begin(self, given: list[IceServer]) -> None:
         self._again_from_s = float("inf")
@@ -102,7 +126,9 @@ class IceServers:
         except Exception:  # border: without this check everything works as before
             logger.exception("the ICE servers could not be tried")
             return
-        self._use(usable_ice_servers(given, checks))
+        usable = usable_ice_servers(given, checks)
+        self._good = {url for server in usable for url in server.urls}
+        self._use(usable)
         if any(check.finding is not IceFinding.GOOD for check in checks):
             self._again_from_s = asyncio.get_running_loop().time() + _AGAIN_S
         self._tell(checks)
@@ -120,6 +146,18 @@ class IceServers:
         for check in checks:
             if not check.is_turn and check.finding is not IceFinding.GOOD:
                 logger.warning("the STUN server %s is left out: %s", check.url, check.finding.value)
+
+
+def credentials_failed(failure: str) -> tuple[str, str]:
+    """Message and next step of that problem; ``failure`` is a sentence without a secret."""
+    return (
+        f"No TURN credentials could be had from {failure}.",
+        "Until they come, connections are made with those from before, or without TURN. It is tried again by itself.",
+    )
+
+
+def _urls_of(servers: list[dict[str, Any]]) -> list[Any]:
+    return [server["urls"] for server in servers]
 
 
 def _matters(check: IceCheck) -> bool:

@@ -18,7 +18,7 @@ from .bridge import Bridge
 from .budget import Budget
 from .connections import SessionConnection
 from .flow import Flow
-from .ice_servers import IceServers
+from .ice_servers import CREDENTIALS_FAILED, IceServers, credentials_failed
 from .inbound import AudioInbound, VideoInbound
 from .outlets import Kind
 from .pages import Message, Page, Pages
@@ -87,6 +87,7 @@ class Session:
             "limits": welcome.get("limits", {}),
             "started": started,
         }
+        self.renew_ice_servers(None, welcome.get("ice_failure"), by_server=True)
         beyond = beyond_limits(self.options.get("video"), welcome.get("limits", {}))
         if beyond:
             self.problem(
@@ -94,6 +95,25 @@ class Session:
                 f"This server allows {beyond}; the browser is asked for no more.",
                 "Whoever runs the server can raise max_width, max_height and max_frame_rate.",
             )
+
+    def renew_ice_servers(
+        self, servers: list[Message] | None, failure: str | None, *, by_server: bool = False
+    ) -> None:
+        """New credentials, or other servers, for connections from now on; one that runs goes on. Pages are told.
+
+        ``failure`` says why none came; without ``servers`` those from before stay.
+        """
+        if by_server and self.options.get("ice_servers") is not None:
+            return  # the Lab names its own
+        if servers is not None and servers != self.ice_servers.for_pages:
+            take = self.ice_servers.offered_by_server if by_server else self.ice_servers.renew
+            take(servers)
+            self.pages.greeting["ice_servers"] = servers
+            self.pages.tell({"type": "ice-servers", "ice_servers": servers})
+        if failure is None:
+            self.clear_problem(CREDENTIALS_FAILED)
+        else:
+            self.problem(CREDENTIALS_FAILED, *credentials_failed(failure))
 
     def refused(self, message: str, reason: str) -> None:
         """The server does not take this session: no page can reach it. The kernel is told why."""

@@ -6,7 +6,7 @@ import contextlib
 import os
 import pathlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
@@ -19,6 +19,7 @@ from smallrtc_lab.sctp import sctp_chunk_bytes
 from .access import Access
 from .audio import AudioStream
 from .cell import on_main_loop
+from .credentials import CredentialFeed
 from .decorators import Decorators
 from .messages import MessageHandlers
 from .mirror import Mirror
@@ -67,7 +68,8 @@ class Lab(Decorators, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
     replaces it. ``fallback="test-signal"`` gives a visitor without a camera a test picture. Pictures and sounds
     are not saved with the notebook unless ``save_pictures``. ``ice_servers`` are the STUN and TURN servers: a list of
     URLs, or of ``IceServer`` objects or dicts with ``urls``, ``username``, ``credential``; without it those of the
-    Jupyter server count, and ``[]`` means none. They are kept out of the widget's state, and so of the notebook's file.
+    Jupyter server count, and ``[]`` means none; short-lived credentials come from a source of :mod:`smallrtc_lab.turn`
+    or a function of yours. They are kept out of the widget's state, and so of the notebook's file.
     ``params`` are those of ``lab.transport``; devices for which they have no input are not asked for.
 
     >>> lab = Lab()
@@ -97,7 +99,7 @@ class Lab(Decorators, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
         name: str | None = None,
         fallback: Literal["test-signal"] | None = None,
         save_pictures: bool = False,
-        ice_servers: Iterable[Any] | None = None,
+        ice_servers: Iterable[Any] | Callable[[], Any] | None = None,
         params: TransportParams | None = None,
         **widget_options: Any,
     ) -> None:
@@ -127,6 +129,7 @@ class Lab(Decorators, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
         self._programs = Programs(self._access, events, params)
         self._access.client.attach(session_id, events)  # before an old lab ends, and the engine with the last
         self._access.submit("open_session", options=opened_with)
+        self._feed = CredentialFeed(ice_servers, self._access, opened_with) if callable(ice_servers) else None
         registry.add(identity, self)
         try:
             super().__init__(_session=session_id, _options=options, **widget_options)
@@ -175,6 +178,8 @@ class Lab(Decorators, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
         Safe to call twice.
         """
         if "_access" in vars(self) and not self._access.closed:  # none was made when an option was wrong
+            if self._feed is not None:
+                self._feed.close()
             self._callbacks.remove_all()
             self.values.close()
             with contextlib.suppress(SmallRTCError):  # an engine that has gone already has closed it

@@ -127,11 +127,15 @@ def video_constraints(option: VideoOption) -> dict[str, Any] | bool:
     return {k: v if isinstance(v, Mapping) else {"ideal": v} for k, v in wanted.items()}
 
 
-def own_ice_servers(servers: Iterable[Any] | None) -> dict[str, list[dict[str, Any]] | None]:
+def own_ice_servers(
+    servers: Iterable[Any] | Callable[[], Any] | None,
+) -> dict[str, list[dict[str, Any]] | None]:
     """The engine's ``ice_servers`` option: None leaves the choice to the Jupyter server, an empty list means none.
 
-    Raises as :func:`smallrtc_lab.ice.normalise_ice_servers` does; no message quotes a credential.
+    Those of a source of credentials (:mod:`smallrtc_lab.turn`) are none at first. Raises as :func:`smallrtc_lab.ice.normalise_ice_servers` does; no message quotes a credential.
     """
+    if callable(servers):
+        return {"ice_servers": []}
     return {"ice_servers": None if servers is None else normalise_ice_servers(servers)}
 
 

@@ -33,6 +33,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aiortc import MediaStreamTrack, RTCIceCandidate, RTCIceServer, RTCPeerConnection
@@ -206,6 +207,10 @@ class SmallWebRTCConnection(ConnectionLife):
     async def messages_taken(self, timeout_s: float) -> bool:
         """Wait until the data channel is open and has room; False when it is not after ``timeout_s``."""
         return await self._channel.taken(timeout_s)
+
+    def update_ice_servers(self, ice_servers: list[str] | list[IceServer] | None) -> None:
+        """Use other ICE servers, or new credentials, if the client restarts; what runs goes on as it is."""
+        self._network = replace(self._network, ice_servers=to_ice_servers(ice_servers))
 
     def ask_to_renegotiate(self) -> None:
         """Ask the client for a new offer, unless it was asked in the last ten seconds and has not sent it."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import ssl
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -34,17 +36,22 @@ class IceFinding(enum.Enum):
     GOOD = "good"
     SILENT = "silent"  # no answer in time, or no such host
     REFUSED = "refused"  # the user name or the password is wrong, or has expired
+    UNTRUSTED = "untrusted"  # its TLS certificate is not one to trust
     FAILED = "failed"  # it answered, but gave no address
     UNUSABLE = "unusable"  # of a kind that this side cannot use: a browser may
 
 
 @dataclass(frozen=True)
 class IceCheck:
-    """One URL and what came of it; ``detail`` is what the server or the system said, and holds no credential."""
+    """One URL and what came of it after ``took_ms`` milliseconds.
+
+    ``detail`` is what the server or the system said, and holds no credential.
+    """
 
     url: str
     finding: IceFinding
     detail: str = ""
+    took_ms: float = 0.0
 
     @property
     def is_turn(self) -> bool:
@@ -78,17 +85,22 @@ def _urls(servers: Iterable[RTCIceServer]) -> list[tuple[RTCIceServer, str]]:
 
 
 async def _check(server: RTCIceServer, url: str, timeout_s: float) -> IceCheck:
+    began_s = time.monotonic()
+    finding, detail = await _found(server, url, timeout_s)
+    return IceCheck(url, finding, detail, (time.monotonic() - began_s) * 1000)
+
+
+async def _found(server: RTCIceServer, url: str, timeout_s: float) -> tuple[IceFinding, str]:
     try:
         async with asyncio.timeout(timeout_s):
-            finding = await _try(server, url)
+            return await _try(server, url), ""
     except stun.TransactionFailed as error:
         code, reason = error.response.attributes.get("ERROR-CODE", (0, "no reason given"))
-        return IceCheck(
-            url, IceFinding.REFUSED if code in _REFUSED else IceFinding.FAILED, f"{code} {reason}"
-        )
+        return IceFinding.REFUSED if code in _REFUSED else IceFinding.FAILED, f"{code} {reason}"
+    except ssl.SSLCertVerificationError as error:
+        return IceFinding.UNTRUSTED, error.verify_message
     except (OSError, TimeoutError, stun.TransactionError) as error:
-        return IceCheck(url, IceFinding.SILENT, type(error).__name__)
-    return IceCheck(url, finding)
+        return IceFinding.SILENT, type(error).__name__
 
 
 async def _try(server: RTCIceServer, url: str) -> IceFinding:

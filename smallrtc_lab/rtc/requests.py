@@ -189,8 +189,10 @@ class SmallWebRTCRequestHandler:
         return [entry.info() for entry in self._entries.values()]
 
     def update_ice_servers(self, ice_servers: list[str] | list[IceServer] | None = None) -> None:
-        """Use other ICE servers for connections that are made from now on."""
+        """Use other ICE servers for connections that are made from now on, a client's restart among them."""
         self._ice_servers = to_ice_servers(ice_servers)
+        for entry in list(self._entries.values()):  # a bot's loop may be another thread's
+            entry.connection.update_ice_servers(self._ice_servers)
 
     def limit_connections(self, max_connections: int | None) -> None:
         """Allow that many connections at once from now on; those that are open stay."""

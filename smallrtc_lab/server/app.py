@@ -34,9 +34,10 @@ class SmallRTCLab(Settings, ExtensionApp):  # type: ignore[misc]
 
     def initialize_settings(self) -> None:
         """Make the broker."""
+        self.ice_server_book = self.ice_server_list(self.new_ice_servers)
         self.broker = Broker(
             self.limits(),
-            ice_servers=self.ice_servers,
+            ice_servers=self.ice_server_book,
             base_url=self.serverapp.web_app.settings["base_url"],
             on_activity=self.note_activity,
         )
@@ -57,6 +58,7 @@ class SmallRTCLab(Settings, ExtensionApp):  # type: ignore[misc]
             certificate=tls.get("certfile"),
         )
         self.address.publish(os.environ)
+        self.ice_server_book.start()
         self.log.info("smallrtc-lab: kernels reach this server at %s", self.address.url)
 
     async def stop_extension(self) -> None:
@@ -64,7 +66,12 @@ class SmallRTCLab(Settings, ExtensionApp):  # type: ignore[misc]
         if self.address is not None:
             self.address.withdraw(os.environ)
             self.address = None
+        await self.ice_server_book.close()
         await self.broker.close()
+
+    def new_ice_servers(self, servers: list[dict[str, Any]] | None, failure: str | None) -> None:
+        """Credentials were renewed, or could not be."""
+        self.broker.tell_ice_servers(servers, failure)
 
     def note_activity(self, kernel_id: str) -> None:
         """Media flows and is visible: keep the culler of idle kernels, and of idle servers, away.

@@ -18,6 +18,7 @@ from smallrtc_lab.errors import ProtocolError, RequestError
 from smallrtc_lab.framing import Header, pack, unpack
 
 from .exchange import Link, Reply
+from .ice_servers import IceServerList
 from .invitations import Invitation, Invitations
 from .limits import Limits
 from .outbox import Outbox, Wire
@@ -40,12 +41,12 @@ class Broker:
         self,
         limits: Limits,
         *,
-        ice_servers: list[dict[str, Any]],
+        ice_servers: IceServerList,
         base_url: str,
         on_activity: Callable[[str], None],
     ) -> None:
         self.limits = limits
-        self.ice_servers = ice_servers
+        self._ice_servers = ice_servers
         self.base_url = base_url
         # Programs that this server itself started, by the name they link with: the keys of their proofs.
         self.programs: dict[str, bytes] = {}
@@ -66,6 +67,19 @@ class Broker:
             "plot-kick": self._on_page_kick,
             "activity": lambda link, header, payload: self._on_activity(link.kernel_id),
         }
+
+    # ICE servers
+
+    @property
+    def ice_servers(self) -> list[dict[str, Any]]:
+        """What a client that comes now may use."""
+        self._ice_servers.look()
+        return self._ice_servers.current
+
+    def tell_ice_servers(self, servers: list[dict[str, Any]] | None, failure: str | None) -> None:
+        """They changed, or new credentials could not be had: every engine is told."""
+        for link in self._links.values():
+            link.tell({"type": "ice-servers", "ice_servers": servers, "failure": failure})
 
     # requests
 
@@ -185,6 +199,8 @@ class Broker:
         message = _parsed(text)
         await asyncio.sleep(page.rate.borrow())
         page.remember(message)
+        if message["type"] == "status":  # somebody may have pressed Start
+            self._ice_servers.look()
         link = page.session.link
         if link is not None:
             await link.outbox.put_in_turn(pack(page.header() | {"message": message}))
@@ -233,6 +249,7 @@ class Broker:
             "version": LINK_VERSION,
             "limits": self.limits.for_engine(),
             "ice_servers": self.ice_servers,
+            "ice_failure": self._ice_servers.failure,
             "base_url": self.base_url,
         }
         link.tell(welcome)

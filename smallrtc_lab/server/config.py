@@ -5,23 +5,44 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
 
-from traitlets import Bool, Bunch, Float, HasTraits, Int, TraitError, default, validate
+from traitlets import Any, Bool, Bunch, Float, HasTraits, Int, TraitError, Unicode, default, validate
 from traitlets import List as ListTrait
 
-from smallrtc_lab.ice import ICE_SERVERS_VARIABLE, ice_servers_from_environment, normalise_ice_servers
+from smallrtc_lab.ice import (
+    ICE_SERVERS_VARIABLE,
+    IceServerJson,
+    ice_servers_from_environment,
+    normalise_ice_servers,
+)
+from smallrtc_lab.turn import from_url
+from smallrtc_lab.turn.fetch import web_address
+from smallrtc_lab.turn.local import LocalTurn, state_file
 
+from .ice_servers import IceServerList, with_secret
 from .limits import Limits
 
 __all__ = ["Settings"]
 
+TURN_SECRET_VARIABLE = "SMALLRTC_LAB_TURN_SECRET"
+TURN_URL_VARIABLE = "SMALLRTC_LAB_TURN_CREDENTIALS_URL"
 
-def _checked(read: Callable[[Any], list[dict[str, Any]]], source: Any) -> list[dict[str, Any]]:
+
+def _checked(read: Callable[[object], list[IceServerJson]], source: object) -> list[IceServerJson]:
     try:
         return read(source)
     except (TypeError, ValueError) as error:
         raise TraitError(str(error)) from None
+
+
+def _web(url: str) -> str:
+    """The address as it is, when it is one; it may hold a key, so that no error quotes it."""
+    try:
+        if url:
+            web_address(url)
+    except ValueError as error:
+        raise TraitError(str(error)) from None
+    return url
 
 
 def _count(value: int, text: str) -> Int[int, int]:
@@ -108,18 +129,65 @@ class Settings(HasTraits):
     at_root = Bool(
         False, help="Answer /start, /api/offer, /sessions/… and /client/ at the root of the server, too."
     ).tag(config=True)
-    ice_servers: ListTrait[Any] = ListTrait(
+    ice_servers: ListTrait[object] = ListTrait(
         help="STUN and TURN servers for engines and pages: a list of URLs, or of dicts with 'urls', 'username' and "
         f"'credential'. Without this setting the environment variable {ICE_SERVERS_VARIABLE} is read (JSON)."
     ).tag(config=True)
 
+    turn_secret = Unicode(
+        help="The secret your coturn shares (use-auth-secret, static-auth-secret): the TURN servers of ice_servers "
+        "without a user name get credentials that live for an hour. Without this setting the environment variable "
+        f"{TURN_SECRET_VARIABLE} is read, which, unlike a command line, other users of this machine cannot see."
+    ).tag(config=True)
+    turn_credentials_url = Unicode(
+        help="An address that gives short-lived TURN credentials as JSON; smallrtc_lab.turn says in which shapes. "
+        "It is asked again before they expire. Without this setting the environment variable "
+        f"{TURN_URL_VARIABLE} is read."
+    ).tag(config=True)
+    turn_credentials = Any(
+        None,
+        allow_none=True,
+        help="A function that gives ICE servers with short-lived credentials, sync or async, or a source of "
+        "smallrtc_lab.turn: turn.cloudflare(key_id, api_token), for example. For configuration files in Python.",
+    ).tag(config=True)
+
+    @default("turn_secret")
+    def _turn_secret_from_environment(self) -> str:
+        return os.environ.get(TURN_SECRET_VARIABLE, "").strip()
+
+    @default("turn_credentials_url")
+    def _turn_url_from_environment(self) -> str:
+        return _web(os.environ.get(TURN_URL_VARIABLE, "").strip())
+
+    @validate("turn_credentials_url")
+    def _checked_turn_url(self, proposal: Bunch) -> str:
+        return _web(proposal["value"])
+
+    @validate("turn_credentials")
+    def _checked_turn_source(self, proposal: Bunch) -> object:
+        value = proposal["value"]
+        if value is not None and not callable(value):
+            raise TraitError("turn_credentials is a function, or a source of smallrtc_lab.turn")
+        return value
+
+    def ice_server_list(
+        self, changed: Callable[[list[IceServerJson] | None, str | None], None]
+    ) -> IceServerList:
+        """The servers to hand out, by all of these settings and ``smallrtc-lab turn``."""
+        fixed, sources = with_secret(self.ice_servers, self.turn_secret)
+        if self.turn_credentials_url:
+            sources.append(from_url(self.turn_credentials_url))
+        if self.turn_credentials is not None:
+            sources.append(self.turn_credentials)
+        return IceServerList(fixed, sources, LocalTurn(state_file()), changed)
+
     @default("ice_servers")
-    def _ice_servers_from_environment(self) -> list[dict[str, Any]]:
+    def _ice_servers_from_environment(self) -> list[IceServerJson]:
         # traitlets does not call @validate for a default
         return _checked(ice_servers_from_environment, os.environ)
 
     @validate("ice_servers")
-    def _checked_ice_servers(self, proposal: Bunch) -> list[dict[str, Any]]:
+    def _checked_ice_servers(self, proposal: Bunch) -> list[IceServerJson]:
         return _checked(normalise_ice_servers, proposal["value"])
 
     def limits(self) -> Limits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from smallrtc_lab.errors import ProtocolError, RequestError
 from smallrtc_lab.framing import pack, unpack
 from smallrtc_lab.server.broker import Broker
 from smallrtc_lab.server.exchange import Link
+from smallrtc_lab.server.ice_servers import IceServerList
 from smallrtc_lab.server.limits import Limits
+from smallrtc_lab.turn.local import LocalTurn
 
 HELLO = {"type": "hello", "version": 1, "page": "random", "visible": True}
 
@@ -58,7 +61,9 @@ async def turns() -> None:
 def make(**limits: Any) -> Broker:
     return Broker(
         Limits(**({"engine_wait_s": 0.05, "close_timeout_s": 0.05} | limits)),
-        ice_servers=[{"urls": ["stun:stun.example"]}],
+        ice_servers=IceServerList(
+            [{"urls": ["stun:stun.example"]}], [], LocalTurn(Path("/nowhere")), lambda servers, failure: None
+        ),
         base_url="/base/",
         on_activity=lambda kernel_id: None,
     )

@@ -11,7 +11,7 @@ import { backoffMs, receiveOnly } from "../negotiation.ts";
 import type { Channel } from "../peer/channel.ts";
 import type { PeerPlan } from "../peer/peer.ts";
 import { Peer } from "../peer/peer.ts";
-import type { PageMessage, Welcome } from "../protocol.ts";
+import type { IceServer, PageMessage, Welcome } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
 import type { Store } from "../status.ts";
@@ -100,6 +100,11 @@ export class Call {
     this.peer?.close();
     this.peer = null;
     void this.sound.close();
+  }
+
+  /** New credentials, or other servers: for the next connection. The one there is goes on. */
+  useIceServers(iceServers: IceServer[]): void {
+    if (this.plan) this.plan = { ...this.plan, iceServers };
   }
 
   async listen(on: boolean): Promise<void> {

@@ -88,9 +88,14 @@ export class EngineLink {
 
   private received(message: EngineMessage): void {
     if (message.type === "welcome") this.gotWelcome(message);
-    else if (message.type !== "engine") this.events.message(message);
+    else if (message.type !== "engine") this.passOn(message);
     else if (message.state === "absent") this.absent();
     else if (this.store.now.link === "absent") this.greet(); // another engine, which does not know this page yet
+  }
+
+  private passOn(message: EngineMessage): void {
+    if (message.type === "ice-servers" && this.welcome) this.welcome = { ...this.welcome, ice_servers: message.ice_servers };
+    this.events.message(message);
   }
 
   private gotWelcome(welcome: Welcome): void {

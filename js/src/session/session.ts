@@ -188,6 +188,7 @@ export class Session extends Caller {
 
   private received(message: EngineMessage): void {
     if (message.type === "owner" && message.who === "another") this.yield();
+    if (message.type === "ice-servers") this.call?.useIceServers(message.ice_servers);
     if (message.type !== "command") this.store.set(changeFor(this.store.now, message));
     else if (message.command === "start") this.startByPython();
     else this.stop();
