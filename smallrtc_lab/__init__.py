@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .lab.lab import Lab
     from .lab.registry import close_all, labs
     from .lab.serving import Serving, serve
+    from .media.take import Take
     from .params import TransportParams, VADParams
     from .rtc.broadcast import Broadcast
     from .rtc.connection import IceServer, SmallWebRTCConnection
@@ -69,6 +70,7 @@ _HOMES = {
     "SmallWebRTCRequestHandler": ".rtc.requests",
     "SmallWebRTCTransport": ".rtc.transport",
     "StreamTimeout": ".errors",
+    "Take": ".media.take",
     "TransportParams": ".params",
     "VADParams": ".params",
     "VideoClip": ".frames",
@@ -105,6 +107,7 @@ __all__ = [
     "SmallWebRTCRequestHandler",
     "SmallWebRTCTransport",
     "StreamTimeout",
+    "Take",
     "TransportParams",
     "VADParams",
     "VideoClip",

@@ -137,10 +137,14 @@ class Engine:
         await self._session(session).simulate(video, audio)
 
     async def _call_send_message(self, session: str, message: Any) -> None:
-        await self._session(session).flow.send_message(message)
+        owner = self._session(session)
+        owner.keeping.message(message, "python")
+        await owner.flow.send_message(message)
 
     async def _call_values(self, session: str, values: dict[str, Any]) -> None:
-        self._session(session).pages.tell({"type": "values", "values": values}, standing=True)
+        owner = self._session(session)
+        owner.keeping.event("values", **values)
+        owner.pages.tell({"type": "values", "values": values}, standing=True)
 
     async def _call_log(self, session: str, text: str) -> None:
         self._session(session).pages.tell({"type": "log", "text": text})
@@ -253,16 +257,6 @@ class Engine:
         elif str(kind).startswith("plot"):
             self._from_plot(session, header)
 
-    def _from_plot(self, session: Session, header: Header) -> None:
-        """A view of a plot came, left, or said something."""
-        kind, page = header.get("type"), header["page"]
-        if kind == "plot-open":
-            session.plotting.opened(str(header.get("plot")), page)
-        elif kind == "plot-close":
-            self._spawn(session.plotting.closed(page))
-        elif kind == "plot":
-            session.plotting.received(page, header.get("message"))
-
     def _renew_ice_servers(self, header: Header) -> None:
         """The server has new credentials, or could get none: what holds is kept for sessions to come, too."""
         servers, failure = header.get("ice_servers"), header.get("failure")
@@ -272,6 +266,16 @@ class Engine:
             self.halls.welcomed(self._welcome)
         for session in self.sessions.values():
             session.renew_ice_servers(servers, failure, by_server=True)
+
+    def _from_plot(self, session: Session, header: Header) -> None:
+        """A view of a plot came, left, or said something."""
+        kind, page = header.get("type"), header["page"]
+        if kind == "plot-open":
+            session.plotting.opened(str(header.get("plot")), page)
+        elif kind == "plot-close":
+            self._spawn(session.plotting.closed(page))
+        elif kind == "plot":
+            session.plotting.received(page, header.get("message"))
 
     def _tell_of_hall(self, name: str, header: Header) -> None:
         """Whether the server lets clients into a hall: the kernel waits for it."""

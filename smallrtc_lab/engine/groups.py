@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .calls import CallGroup
 from .ice_calls import IceCalls
+from .keeping_calls import KeepingCalls
 from .measuring import MeasuringCalls
 from .plotting_calls import PlotCalls
 

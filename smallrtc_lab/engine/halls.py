@@ -17,7 +17,7 @@ __all__ = ["Halls"]
 
 logger = logging.getLogger(__name__)
 
-_OPTIONS = {"waits_for_kernel": True, "audio": True, "video": True}
+_OPTIONS = {"waits_for_kernel": True, "audio": True, "video": True, "keep_s": 0.0}
 
 
 class Halls:

@@ -160,6 +160,7 @@ class VideoInbound(_Inbound):
         self.network = Spread()  # from capture to decoded
         self.subscriptions: dict[int, VideoSubscription] = {}
         self.on_frame: Callable[[TimedFrame], None] | None = None
+        self.watchers: list[Callable[[int, TimedFrame], None]] = []  # each gets the epoch and every picture
 
     def _accept(self, frame: object, decoded_s: float) -> None:
         assert isinstance(frame, av.VideoFrame)
@@ -172,6 +173,8 @@ class VideoInbound(_Inbound):
         self.latest = timed
         if self.on_frame is not None:
             self.on_frame(timed)
+        for watcher in self.watchers:
+            watcher(self._epoch, timed)
         for subscription in self.subscriptions.values():
             subscription.offer(timed)
 

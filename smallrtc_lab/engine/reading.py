@@ -56,7 +56,8 @@ async def read_audio(
     """The last seconds of sound as float32 bytes; what there is when it is less than asked."""
     if session.audio.received == 0:
         raise NotLiveError
-    samples, start, gaps = session.audio.ring.last(seconds)
+    session.keeping.require_kept()
+    samples, start, gaps = session.audio.ring.last(min(seconds, session.keeping.keep_s))
     ready = await asyncio.get_running_loop().run_in_executor(
         executor, resample, to_float(samples), AUDIO_RATE, sample_rate, channels
     )

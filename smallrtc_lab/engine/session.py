@@ -20,6 +20,7 @@ from .connections import SessionConnection
 from .flow import Flow
 from .ice_servers import CREDENTIALS_FAILED, IceServers, credentials_failed
 from .inbound import AudioInbound, VideoInbound
+from .keeping import KEEP_S, Keeping, sound_ring_s
 from .outlets import Kind
 from .pages import Message, Page, Pages
 from .plotting import Plotting
@@ -48,7 +49,8 @@ class Session:
         self.shelf = Shelf()
         self.pages = Pages(send_page, self)
         self.video = {name: VideoInbound(name, self.clock) for name in ("camera", "screen")}
-        self.audio = AudioInbound(self.clock)
+        keep_s = float(options.get("keep_s", KEEP_S))
+        self.audio = AudioInbound(self.clock, ring_s=sound_ring_s(keep_s))
         self.processing = Processing(self, bridge, executor)
         self.flow = Flow(
             self.video,
@@ -69,6 +71,7 @@ class Session:
         self.statistics = Statistics(self)
         self.history = self.statistics.history
         self.plotting = Plotting(self, bridge)
+        self.keeping = Keeping(self.clock, self.video, self.audio, keep_s, lambda: self.history.rows)
         self.budget = Budget()
         self._bridge = bridge
         self._told: tuple[str, Message | None, str | None] = ("idle", None, None)
@@ -161,6 +164,7 @@ class Session:
         await self.reception.close()
         await self.flow.close()
         await self.processing.close()
+        await self.keeping.close()
         self.shelf.clear()
 
     # State, told to kernel and pages
@@ -193,11 +197,13 @@ class Session:
         now = (self.state, error, self.flow.route)
         if now != self._told:
             self._told = now
+            self.keeping.event("state", state=now[0], error=error, route=now[2])
             self._bridge.event(self.session_id, "state", state=now[0], error=error, route=now[2])
             self.plotting.refresh()
 
     def message(self, message: Any, sender: str) -> None:
         """The browser sent a message: it is the kernel's."""
+        self.keeping.message(message, "browser")
         self._bridge.event(self.session_id, "message", message=message, sender=sender)
 
     def connection_event(self, what: str, connection: SessionConnection, **more: Any) -> None:
@@ -209,6 +215,7 @@ class Session:
     ) -> None:
         """Show a problem in the pages and tell the kernel."""
         told = {"code": code, "message": message, "next_step": next_step, "detail": detail, "count": count}
+        self.keeping.event("problem", **told)
         self.pages.tell({"type": "problem", **told}, standing=True, key=f"problem-{code}")
         self._bridge.event(self.session_id, "problem", problem=told)
 
@@ -238,6 +245,7 @@ class Session:
 
     def page_control(self, callback: str, name: str, value: Any) -> None:
         """A slider was moved."""
+        self.keeping.event("control", callback=callback, control=name, value=value)
         self._bridge.event(self.session_id, "control", callback=callback, control=name, value=value)
 
     # Figures

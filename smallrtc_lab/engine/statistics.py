@@ -76,7 +76,7 @@ class Statistics:
             "rates": {name: self._row.get(name) for name in _RATES},
             "delays": self._delays(),
             "drops": self.drops(connection),
-            "memory": {"audio_ring_bytes": audio.ring.memory_bytes},
+            "memory": session.keeping.memory(),
             "budget": session.budget.describe(),
             "processing": session.processing.stats(),
             "connection": connection,

@@ -79,7 +79,7 @@ class Access:
             sequence=header["sequence"],
             format=header["format"],
             shareable=header["shareable"],
-            _publish=self._publish_picture,
+            _publish=self.publish_picture,
         )
 
     def clip(self, header: Header, payload: bytes) -> AudioClip:
@@ -93,7 +93,7 @@ class Access:
             gaps=tuple(Gap(start + shift_s, duration) for start, duration in header["gaps"]),
             time_kind=header["time_kind"],
             shareable=header["shareable"],
-            _publish=self._publish_sound,
+            _publish=self.publish_sound,
             _shift_s=shift_s,
         )
 
@@ -101,7 +101,8 @@ class Access:
         if self.closed:
             raise ClosedError("this lab was closed; make a new Lab()")
 
-    def _publish_picture(self, frame: VideoFrame) -> str:
+    def publish_picture(self, frame: VideoFrame) -> str:
+        """Markup that shows a picture, which is not saved with the notebook."""
         from PIL import Image
 
         buffer = io.BytesIO()
@@ -109,7 +110,8 @@ class Access:
         picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
         return self._publish("image/jpeg", buffer.getvalue(), repr(frame), _img)
 
-    def _publish_sound(self, clip: AudioClip) -> str:
+    def publish_sound(self, clip: AudioClip) -> str:
+        """Markup with a player of a sound, which is not saved with the notebook."""
         return self._publish("audio/wav", clip.to_wav(), repr(clip), _audio)
 
     def _publish(

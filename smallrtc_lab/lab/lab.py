@@ -21,6 +21,7 @@ from .audio import AudioStream
 from .cell import on_main_loop
 from .credentials import CredentialFeed
 from .decorators import Decorators
+from .keeping import LastSeconds, keep_seconds
 from .messages import MessageHandlers
 from .mirror import Mirror
 from .options import (
@@ -59,14 +60,15 @@ def _front_end(name: str) -> str | pathlib.Path:
 
 
 @checks_keywords
-class Lab(Decorators, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
+class Lab(Decorators, LastSeconds, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
     """Live audio and video between a browser and this notebook.
 
     ``audio`` is ``"raw"`` (what the microphone gives), ``"speech"`` (echo cancellation and the like), False, or a
     dict of constraints; ``video`` is True, False or a dict such as ``dict(width=1280, height=720, frame_rate=30)``;
     ``screen`` offers screen sharing. A lab is known by ``name``, or by its cell: running the cell again
     replaces it. ``fallback="test-signal"`` gives a visitor without a camera a test picture. Pictures and sounds
-    are not saved with the notebook unless ``save_pictures``. ``ice_servers`` are the STUN and TURN servers: a list of
+    are not saved with the notebook unless ``save_pictures``; the last ``keep_s`` seconds are kept in memory for
+    ``last``. ``ice_servers`` are the STUN and TURN servers: a list of
     URLs, or of ``IceServer`` objects or dicts with ``urls``, ``username``, ``credential``; without it those of the
     Jupyter server count, and ``[]`` means none; short-lived credentials come from a source of :mod:`smallrtc_lab.turn`
     or a function of yours. They are kept out of the widget's state, and so of the notebook's file.
@@ -99,11 +101,15 @@ class Lab(Decorators, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
         name: str | None = None,
         fallback: Literal["test-signal"] | None = None,
         save_pictures: bool = False,
+        keep_s: float = 30.0,
         ice_servers: Iterable[Any] | Callable[[], Any] | None = None,
         params: TransportParams | None = None,
         **widget_options: Any,
     ) -> None:
-        known = ("audio", "video", "screen", "name", "fallback", "save_pictures", "ice_servers", "params")
+        known = (
+            *("audio", "video", "screen", "name", "fallback"),
+            *("save_pictures", "keep_s", "ice_servers", "params"),
+        )
         check_keywords((k for k in widget_options if not self.has_trait(k)), known, "Lab()")
         if fallback not in (None, "test-signal"):
             raise ValueError(f'fallback is None or "test-signal", not {fallback!r}')
@@ -114,7 +120,12 @@ class Lab(Decorators, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
             "screen": bool(screen),
             "fallback": fallback,
         }
-        opened_with = {**options, **own_ice_servers(ice_servers), "save_pictures": bool(save_pictures)}
+        opened_with = {
+            **options,
+            **own_ice_servers(ice_servers),
+            "save_pictures": bool(save_pictures),
+            "keep_s": keep_seconds(keep_s),
+        }
         sctp_chunk_bytes(os.environ)  # a setting that cannot be is said before anything is made
         session_id = secrets.token_urlsafe(16)
         identity = registry.identity(name)

@@ -11,6 +11,7 @@ from smallrtc_lab.framing import Header
 
 from .access import Access
 from .cell import progress
+from .keeping import last_pictures
 from .options import checks_keywords, whole
 from .pulling import Puller
 
@@ -67,6 +68,20 @@ class VideoStream:
             return self._access.frame(header, self.source)
         finally:
             self._access.client.free(header)
+
+    def last(
+        self, seconds: float, *, every: int = 1, width: int | None = None, format: PixelFormat = "rgb"
+    ) -> VideoClip:
+        """The pictures of the last ``seconds``, each ``every``-th, as one array; what there is when that is less.
+
+        They were kept as they came and are decoded now, so it takes a moment; ``width`` in pixels makes them smaller.
+        All have the size of the first. Raises :class:`NotLiveError` before the first picture, ``ValueError`` when
+        the array were larger than 1 GB.
+
+        >>> lab.video.last(2, every=2, width=320).images.shape
+        (30, 240, 320, 3)
+        """
+        return last_pictures(self._access, self.source, seconds, every, width, format)
 
     def frames(
         self,

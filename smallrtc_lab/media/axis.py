@@ -60,6 +60,11 @@ class SampleAxis:
         other.shift_s, other.kind, other._shifts = self.shift_s, self.kind, self._shifts.copy()
         return other
 
+    def shifts_between(self, first: int, last: int) -> tuple[tuple[int, float], ...]:
+        """The shift at ``first`` and each that begins after it and before ``last``, as (position, seconds)."""
+        later = (known for known in self._shifts if first < known[0] < last)
+        return ((first, self.shift_at(first)), *later)
+
     def forget(self, position: int) -> None:
         """Nobody will ask for what lies before ``position``."""
         while len(self._shifts) > 1 and self._shifts[1][0] <= position:

@@ -41,6 +41,7 @@ PUBLIC = [
     "SmallWebRTCRequestHandler",
     "SmallWebRTCTransport",
     "StreamTimeout",
+    "Take",
     "TransportParams",
     "VADParams",
     "VideoClip",

@@ -1,0 +1,52 @@
+"""The kernel asks for the last seconds: encoded, for it decodes them itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from smallrtc_lab.errors import EngineError
+from smallrtc_lab.framing import MAX_MESSAGE_BYTES, Header
+from smallrtc_lab.media.take import Take
+from smallrtc_lab.media.take_wire import pack_take
+from smallrtc_lab.media.taken import TakenPictures
+
+from .bridge import Reply
+from .calls import CallGroup
+
+__all__ = ["KeepingCalls"]
+
+_HEADER_BYTES = 4 << 20
+
+
+class KeepingCalls(CallGroup):
+    """``take`` is the last seconds of everything, ``last_pictures`` those of one source."""
+
+    async def call_take(self, session: str, seconds: float) -> Reply:
+        """A take, packed by :func:`pack_take`."""
+        found = self.engine.session(session)
+        found.keeping.require_kept()
+        return await self._packed(found.keeping.take(seconds, shareable=found.shareable), seconds)
+
+    async def call_last_pictures(self, session: str, source: str, seconds: float) -> Reply:
+        """A take of nothing but one source's pictures."""
+        found = self.engine.session(session)
+        found.keeping.require_kept()
+        packets = found.keeping.pictures(source, seconds)
+        end_s = packets[-1].time_s
+        start_s = max(packets[0].time_s, end_s - min(seconds, found.keeping.keep_s))
+        pictures = TakenPictures(source, packets)  # type: ignore[arg-type]
+        take = Take(start_s, end_s - start_s, shareable=found.shareable, _sources={source: pictures})
+        return await self._packed(take, seconds)
+
+    async def _packed(self, take: Take, seconds: float) -> tuple[Header, bytes]:
+        if take.size_bytes > MAX_MESSAGE_BYTES - _HEADER_BYTES:
+            raise EngineError(
+                f"the last {seconds:g} s are {take.size_bytes / 1e6:.0f} MB, more than can be handed over at once: "
+                "ask for fewer seconds"
+            )
+        loop = asyncio.get_running_loop()
+        packed: tuple[dict[str, Any], bytes] = await loop.run_in_executor(
+            self.engine.executor, pack_take, take
+        )
+        return packed
