@@ -1,4 +1,4 @@
-"""Sound that stays as it is: for plots that are frozen, and for tests."""
+"""Sound and pictures that stay as they are: for plots that are frozen, and of arrays."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
-from .drawing import Float32, Moment, Sound
+from .drawing import Float32, Moment, Pixels, Sound
 
-__all__ = ["StillSound", "still"]
+__all__ = ["StillShot", "StillSound", "still"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,3 +51,29 @@ def still(sound: Sound, moment: Moment, seconds: float) -> StillSound:
     first = max(sound.start, moment.end - round(seconds * sound.sample_rate))
     samples, gaps = sound.read(first, max(0, moment.end - first))
     return StillSound(samples, sound.sample_rate, first, sound.time_s(first), gaps)
+
+
+@dataclass(frozen=True, eq=False)
+class StillShot:
+    """A picture of its own: ``image`` (H, W, 3) uint8 RGB."""
+
+    image: Pixels
+    sequence: int = 0
+    time_s: float = 0.0
+
+    @property
+    def width(self) -> int:
+        """Pixels across."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels down."""
+        return int(self.image.shape[0])
+
+    def rgb(self, width: int, height: int) -> Pixels:
+        """As :meth:`Shot.rgb`."""
+        if (height, width) == self.image.shape[:2]:
+            return self.image
+        scaled = Image.fromarray(self.image).resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(scaled)

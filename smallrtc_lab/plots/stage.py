@@ -1,0 +1,174 @@
+"""A figure whose unchanging part is drawn once: pixels are restored from it, and only what moves is drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from .drawing import Pixels, Theme
+from .look import POINT, Look
+
+__all__ = ["Area", "Size", "Stage", "rgbx"]
+
+_DPI = 100
+_SLACK = 0.01  # of a pixel: Agg cuts the figure's size to whole pixels, and 639.999… must not become 639
+
+
+@dataclass(frozen=True)
+class Size:
+    """CSS pixels, device pixels for each of them, and the page's theme."""
+
+    width: int
+    height: int
+    ratio: float = 1.0
+    theme: Theme = "light"
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of device pixels: columns from ``left`` to ``right``, rows from ``top`` to ``bottom``."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and columns in an array of pixels."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+class Stage:
+    """A matplotlib figure in one size and look. ``live`` artists are left out of what is kept.
+
+    Belongs to one thread at a time. ``pixels`` is Agg's own memory, (h, w, 4) uint8 RGBX.
+    """
+
+    def __init__(self, size: Size, look: Look, live: bool = True) -> None:
+        self.size = size
+        self.look = look
+        self.live = live
+        self.width = max(1, round(size.width * size.ratio))
+        self.height = max(1, round(size.height * size.ratio))
+        dpi = _DPI * size.ratio
+        self.figure = Figure(
+            figsize=((self.width + _SLACK) / dpi, (self.height + _SLACK) / dpi),
+            dpi=dpi,
+            facecolor=look.face,
+            edgecolor=look.face,
+        )
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.areas: dict[Axes, Area] = {}
+
+    def device(self, css_px: float) -> int:
+        """Device pixels of a length in CSS pixels."""
+        return round(css_px * self.size.ratio)
+
+    def axes(self, left: float, top: float, right: float, bottom: float) -> Axes:
+        """Axes with these margins in CSS pixels, on whole device pixels."""
+        area = Area(
+            self.device(left),
+            self.device(top),
+            max(self.device(left) + 1, self.width - self.device(right)),
+            max(self.device(top) + 1, self.height - self.device(bottom)),
+        )
+        return self.axes_in(area)
+
+    def axes_in(self, area: Area) -> Axes:
+        """Axes that fill an area."""
+        whole_width, whole_height = self.width + _SLACK, self.height + _SLACK
+        rect = (
+            area.left / whole_width,
+            (self.height - area.bottom) / whole_height,
+            area.width / whole_width,
+            area.height / whole_height,
+        )
+        axes = self.figure.add_axes(rect, facecolor=self.look.area)
+        self.areas[axes] = area
+        return axes
+
+    def keep(self) -> None:
+        """Draw everything but the live artists, once."""
+        self.canvas.draw()
+        self.pixels: Pixels = np.asarray(self.canvas.buffer_rgba())
+        self._kept = self.pixels.copy()
+        self._hatched: Pixels | None = None
+
+    def clear(self) -> None:
+        """Back to what is kept."""
+        np.copyto(self.pixels, self._kept)
+
+    def draw(self, axes: Axes, artists: Iterable[Artist]) -> None:
+        """Draw live artists over what is there."""
+        for artist in artists:
+            axes.draw_artist(artist)
+
+    def fill(self, area: Area, pixels: Pixels) -> None:
+        """Put (h, w, 4) pixels into an area of that size."""
+        self.pixels[area.slices] = pixels
+
+    def hatch(self, area: Area, first: int, last: int) -> None:
+        """Columns ``first`` to ``last`` of an area, last excluded, show that something is missing."""
+        first, last = max(0, first), min(area.width, last)
+        if last > first:
+            columns = slice(area.left + first, area.left + last)
+            self.pixels[area.top : area.bottom, columns] = self.hatched[area.top : area.bottom, columns]
+
+    def span(self, axes: Axes, first: float, last: float) -> None:
+        """What :meth:`hatch` shows, from one value of x to another, in a figure that is not live."""
+        axes.axvspan(
+            first,
+            last,
+            facecolor=self.look.area,
+            edgecolor=self.look.missing,
+            hatch="///",
+            linewidth=0,
+            zorder=3,
+        )
+
+    @property
+    def hatched(self) -> Pixels:
+        """(h, w, 4): the whole picture in diagonal stripes."""
+        if self._hatched is None:
+            rows, columns = np.ogrid[: self.height, : self.width]
+            period = max(2, self.device(7))
+            striped = (rows + columns) % period < max(1, self.device(1.5))
+            self._hatched = np.where(
+                striped[..., None], rgbx(self.look.missing), rgbx(self.look.area)
+            ).astype(np.uint8)
+        return self._hatched
+
+    def letters(self, css_px: float = 11, **more: Any) -> dict[str, Any]:
+        """Keywords of a matplotlib text."""
+        return {"fontsize": css_px * POINT, "fontfamily": "DejaVu Sans", **more}
+
+    def to_data(self, axes: Axes, x_px: float, y_px: float) -> tuple[float, float] | None:
+        """Data coordinates of a point in CSS pixels from the top left, or None outside these axes."""
+        x, y = x_px * self.size.ratio, y_px * self.size.ratio
+        area = self.areas[axes]
+        if not (area.left <= x < area.right and area.top <= y < area.bottom):
+            return None
+        found = axes.transData.inverted().transform((x, self.height - y))
+        return float(found[0]), float(found[1])
+
+
+def rgbx(colour: str) -> Pixels:
+    """(4,) uint8 RGBX of a colour as matplotlib knows it."""
+    return np.array([*(round(255 * part) for part in to_rgb(colour)), 255], np.uint8)
