@@ -24,6 +24,7 @@ from .halls import Halls
 from .link import Link, LinkAddress
 from .outlets import Kind
 from .reading import read_audio, read_latest
+from .relays import Relays
 from .session import Session
 
 __all__ = ["Engine"]
@@ -47,6 +48,7 @@ class Engine:
             incoming, outgoing, on_call=self._call, on_done=self._done, on_end=self.ended.set
         )
         self.halls = Halls(self.bridge, self._executor)
+        self._relays = Relays(self.sessions, self._to_server)
         services = EngineServices(self._session, self._find, self.bridge, self._executor, self._to_server)
         self._groups = [group(services) for group in GROUPS]
         self._spawn(self._report_activity())
@@ -54,6 +56,7 @@ class Engine:
     async def close(self) -> None:
         """Orderly end: every browser is told, every task ends."""
         await self.halls.close_all()
+        await self._relays.close_all()
         for session in list(self.sessions.values()):
             await session.close()
         for task in self._tasks:
@@ -88,7 +91,11 @@ class Engine:
         if self._link is None:
             address = LinkAddress(server, kernel_id, proof, certificate)
             self._link = Link(
-                address, on_linked=self._linked, on_message=self._from_server, on_lost=self._link_lost
+                address,
+                on_linked=self._linked,
+                on_message=self._from_server,
+                on_lost=self._link_lost,
+                on_media=self._relays.received,
             )
 
     async def _call_open_session(self, session: str, options: dict[str, Any]) -> None:
@@ -104,6 +111,7 @@ class Engine:
     async def _call_close_session(self, session: str) -> None:
         closing = self.sessions.pop(session, None)
         if closing is not None:
+            await self._relays.close(session)
             await closing.close()
             self._to_server({"type": "session-close", "session": session})
 
@@ -229,6 +237,7 @@ class Engine:
             self._to_server(header)
 
     def _link_lost(self, reason: str) -> None:
+        self._relays.clear()
         for session in self.sessions.values():
             session.pages.clear()
             self._spawn(session.plotting.clear())

@@ -61,6 +61,7 @@ class Link:
         on_linked: Callable[[Header], None],
         on_message: Callable[[Header], None],
         on_lost: Callable[[str], None],
+        on_media: Callable[[Header, bytes], None] | None = None,
     ) -> None:
         self.address = address
         self.linked = False
@@ -69,6 +70,7 @@ class Link:
         self._on_linked = on_linked
         self._on_message = on_message
         self._on_lost = on_lost
+        self._on_media = on_media
         self._outgoing: deque[bytes] = deque()
         self._wake = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run(), name="link")
@@ -134,14 +136,17 @@ class Link:
         sender = asyncio.create_task(self._send_all(socket), name="link-sender")
         try:
             async for message in socket:
-                self._receive(unpack(_as_bytes(message))[0])
+                self._receive(*unpack(_as_bytes(message)))
         finally:
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
 
-    def _receive(self, header: Header) -> None:
+    def _receive(self, header: Header, payload: bytes) -> None:
         try:
-            self._on_message(header)
+            if self._on_media is not None and str(header.get("type")).startswith("media"):
+                self._on_media(header, payload)
+            else:
+                self._on_message(header)
         except Exception:  # border: one message that cannot be handled must not end the link for all
             logger.exception("the message %.40r of the server could not be handled", header.get("type"))
 

@@ -37,7 +37,7 @@ from smallrtc_lab.rtc.state import ConnectionState, EndReason
 
 from .relay_input import RelayInputTrack
 from .relay_messages import RelayMessages
-from .relay_output import RelayPictures, RelaySound
+from .relay_output import MOST_BPS, RelayPictures, RelaySound
 
 __all__ = ["RelayConnection"]
 
@@ -153,6 +153,10 @@ class RelayConnection(EventEmitter):
     def replace_video_track(self, track: MediaStreamTrack | None) -> None:
         """Send another picture, or none."""
         self._pictures.track.replace(track)
+
+    def use_bitrate(self, wanted_bps: int | None, limit_bps: int | None = None) -> None:
+        """How many bits a second pictures may take at most; the path decides below that."""
+        self._pictures.limit(min(bps for bps in (wanted_bps, limit_bps, MOST_BPS) if bps))
 
     def ask_to_renegotiate(self) -> None:
         """A relay has nothing to negotiate."""

@@ -26,13 +26,13 @@ from smallrtc_lab.relay.window import SendWindow
 from smallrtc_lab.rtc.encoders import OpusEncoder, VideoEncoder
 from smallrtc_lab.rtc.switch import SwitchedTrack
 
-__all__ = ["RelayPictures", "RelaySound"]
+__all__ = ["MOST_BPS", "RelayPictures", "RelaySound"]
 
 logger = logging.getLogger(__name__)
 
 _RENEW_DOWN, _RENEW_UP = 0.8, 1.35  # a new bitrate is a new encoder, and that a keyframe: not for a trifle
 _SOUND_FRAMES = 50  # one second of 20 ms
-_MOST_BPS = 2_500_000  # as much as WebRTC's own default for one picture of this size
+MOST_BPS = 2_500_000  # as much as WebRTC's own default for one picture of this size
 
 
 class _Output:
@@ -98,7 +98,7 @@ class RelayPictures(_Output):
         executor: Executor,
         *,
         codec: Codec = Codec.VP8,
-        most_bps: int = _MOST_BPS,
+        most_bps: int = MOST_BPS,
     ) -> None:
         self._codec = codec
         self._control = BitrateControl(most_bps=most_bps)
@@ -112,6 +112,10 @@ class RelayPictures(_Output):
     def bitrate_bps(self) -> int:
         """What the path is believed to carry."""
         return self._control.target_bps
+
+    def limit(self, most_bps: int) -> None:
+        """No more bits a second than that from now on."""
+        self._control.limit(most_bps)
 
     def reported(self, report: Report) -> None:
         """The page has decoded what was sent up to there, and may need a keyframe."""

@@ -23,6 +23,7 @@ from .invitations import Invitation, Invitations
 from .limits import Limits
 from .outbox import Outbox, Wire
 from .rates import TokenBucket
+from .relays import Relays
 from .sessions import SESSION_ID, Page, Session, Sessions, SessionState
 
 __all__ = ["LINK_VERSION", "Broker"]
@@ -55,6 +56,7 @@ class Broker:
         self._links: dict[str, Link] = {}
         self._outboxes: set[Outbox] = set()
         self._sessions = Sessions(limits)
+        self.relays = Relays(self._sessions, limits, self._outbox, self._forget)
         self._invitations = Invitations(limits.max_invitations, limits.invitation_life_s, time.monotonic)
         self._closed = False
         self._handlers: dict[str, Callable[[Link, Header, bytes], None]] = {
@@ -65,6 +67,8 @@ class Broker:
             "page-kick": self._on_page_kick,
             "plot": self._on_engine_to_plot,
             "plot-kick": self._on_page_kick,
+            "media": self.relays.from_engine,
+            "media-kick": self.relays.kicked,
             "activity": lambda link, header, payload: self._on_activity(link.kernel_id),
         }
 
@@ -321,6 +325,7 @@ class Broker:
 
     def _end(self, session: Session) -> None:
         # Its invitations stay: whoever has served it may come back, and so may its clients.
+        self.relays.end(session)
         self._sessions.closed(session)
         for page in session.pages.values():
             self._tell_absent(page)

@@ -81,6 +81,10 @@ class Settings(HasTraits):
     max_message_bytes = _count(
         Limits.max_message_bytes, "Largest message a page may send on its session socket, in bytes."
     )
+    max_media_bytes = _count(
+        Limits.max_media_bytes,
+        "Largest packet of media that is relayed for a page without WebRTC, in bytes: one encoded picture.",
+    )
     max_link_message_bytes = _count(
         Limits.max_link_message_bytes,
         "Largest message an engine may send, in bytes; pictures and sounds shown in cells travel this way.",

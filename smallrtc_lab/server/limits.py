@@ -22,6 +22,7 @@ class Limits:
     max_invitations: int = 1000
     max_body_bytes: int = 256 * 1024
     max_message_bytes: int = 64 * 1024
+    max_media_bytes: int = 2 * 1024 * 1024
     max_link_message_bytes: int = 16 * 1024 * 1024
     max_queue_messages: int = 256
     max_queue_bytes: int = 4 * 1024 * 1024

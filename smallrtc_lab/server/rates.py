@@ -26,10 +26,10 @@ class TokenBucket:
         self._tokens -= 1
         return True
 
-    def borrow(self) -> float:
-        """Use one in any case; returns the seconds to wait so that the rate is kept, mostly 0."""
+    def borrow(self, count: float = 1) -> float:
+        """Use ``count`` in any case; returns the seconds to wait so that the rate is kept, mostly 0."""
         self._fill()
-        self._tokens -= 1
+        self._tokens -= count
         return max(0.0, -self._tokens / self.rate_hz)
 
     def _fill(self) -> None:

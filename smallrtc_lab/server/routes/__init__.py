@@ -8,6 +8,7 @@ from smallrtc_lab.server.broker import Broker
 
 from .client import ClientFile, ClientPage
 from .link_socket import LinkSocket
+from .media_socket import MediaSocket
 from .missing import Missing
 from .offer import DefaultOffer, Offer
 from .page_socket import PageSocket
@@ -41,6 +42,7 @@ def routes(broker: Broker, *, at_root: bool, title: str) -> list[tuple[str, Any,
         (r"smallrtc/sessions/([^/]+)/pictures/([^/]+)", Picture),
         (r"smallrtc/sessions/([^/]+)/socket", PageSocket),
         (r"smallrtc/sessions/([^/]+)/plots/([^/]+)/socket", PlotSocket),
+        (r"smallrtc/sessions/([^/]+)/media", MediaSocket),
         (r"smallrtc/link", LinkSocket),
         (r"smallrtc/.*", Missing),
     ]

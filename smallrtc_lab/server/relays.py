@@ -1,0 +1,123 @@
+"""Relay sockets: pages whose media goes through this server, because WebRTC finds no path. Packets are never read here.
+
+A page that sends more than the server allows is read more slowly; the page notices by its acknowledgements. On the
+link packets travel beside everything else: it is this machine's own loopback, where the largest picture takes
+milliseconds, and what the way to the page does not carry waits in an outbox of the page's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from smallrtc_lab.errors import RequestError
+from smallrtc_lab.framing import Header, pack
+
+from .exchange import Link
+from .limits import Limits
+from .outbox import Outbox, Wire
+from .rates import TokenBucket
+from .sessions import Session, Sessions
+
+__all__ = ["RelaySocket", "Relays"]
+
+_BURST_S = 2.0
+
+
+@dataclass(eq=False)
+class RelaySocket:
+    """One page's relay socket."""
+
+    key: str
+    session: Session
+    outbox: Outbox
+    rate: TokenBucket  # of bytes
+
+    def header(self, what: str = "") -> Header:
+        """The header of a message about it on the link."""
+        return {"type": f"media{what}", "session": self.session.id, "page": self.key}
+
+
+class Relays:
+    """All relay sockets of one server. ``outbox_of(wire, name)`` makes what writes to one, ``forget`` ends it."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        limits: Limits,
+        outbox_of: Callable[[Wire, str], Outbox],
+        forget: Callable[[Outbox], None],
+    ) -> None:
+        self._sessions = sessions
+        self._limits = limits
+        self._outbox_of = outbox_of
+        self._forget = forget
+        self._open: dict[str, RelaySocket] = {}
+
+    def admit(self, session_id: str) -> Session:
+        """The session, if a page may open a relay socket to it; raises :class:`RequestError` when not."""
+        session = self._sessions.expect(session_id)
+        self._sessions.release(session)
+        if session.link is None:
+            raise session.missing()
+        if len(self._of(session)) >= self._limits.max_pages_per_session:
+            raise RequestError(429, "too-many-pages", "Too many pages are relayed; close one of them.")
+        return session
+
+    def opened(self, session_id: str, wire: Wire) -> RelaySocket:
+        """A page's relay socket opened; raises as :meth:`admit`."""
+        session = self.admit(session_id)
+        key = secrets.token_hex(8)
+        bytes_hz = (
+            self._limits.max_bitrate_bps / 4
+        )  # twice what a picture may have: screen and sound come too
+        relay = RelaySocket(
+            key, session, self._outbox_of(wire, f"relay {key}"), TokenBucket(bytes_hz, _BURST_S * bytes_hz)
+        )
+        self._open[key] = relay
+        assert session.link is not None
+        session.link.tell(relay.header("-open"))
+        return relay
+
+    async def message(self, relay: RelaySocket, content: bytes) -> None:
+        """A packet of the page's. Returns when it may send more."""
+        if relay.outbox.closing:
+            return
+        await asyncio.sleep(relay.rate.borrow(len(content)))
+        link = relay.session.link
+        if link is not None:
+            await link.outbox.put_in_turn(pack(relay.header(), content))
+
+    def closed(self, relay: RelaySocket) -> None:
+        """The page's relay socket is gone."""
+        self._forget(relay.outbox)
+        if self._open.pop(relay.key, None) is not None and relay.session.link is not None:
+            relay.session.link.tell(relay.header("-close"))
+
+    def from_engine(self, link: Link, header: Header, payload: bytes) -> None:
+        """A packet for a page; one that reads nothing is closed, for the engine keeps what is under way small."""
+        relay = self._find(link, header)
+        if relay is not None and not relay.outbox.put(payload):
+            relay.outbox.close(4408, "this page reads too slowly")
+
+    def kicked(self, link: Link, header: Header, payload: bytes) -> None:
+        """The engine closes a relay socket."""
+        relay = self._find(link, header)
+        if relay is not None:
+            code = header.get("code")
+            known = isinstance(code, int) and (code == 1000 or 3000 <= code <= 4999)
+            relay.outbox.close(int(code) if known and code else 4403, str(header.get("reason") or ""))
+
+    def end(self, session: Session) -> None:
+        """Its engine is gone: there is nobody to relay to."""
+        for relay in self._of(session):
+            relay.outbox.close(4503, "Python's media engine is gone")
+
+    def _of(self, session: Session) -> list[RelaySocket]:
+        return [relay for relay in self._open.values() if relay.session is session]
+
+    def _find(self, link: Link, header: Header) -> RelaySocket | None:
+        relay = self._open.get(str(header.get("page")))
+        return relay if relay is not None and relay.session.link is link else None
