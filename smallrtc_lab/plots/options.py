@@ -139,7 +139,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
     | _common(),
     "stats": {
         "names": Option(
-            ("video_fps", "delay_ms"),
+            ("fps", "delay_ms", "received_bps"),
             "names",
             "Fields of lab.stats_history(), one below the other; six at most.",
         ),

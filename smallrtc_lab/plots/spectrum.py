@@ -56,9 +56,10 @@ class SpectrumDrawing(FigureDrawing):
         return True
 
     def load(self, arrays: Mapping[str, Any]) -> None:
-        self._level_db = np.asarray(arrays["level_db"])
-        self._frequencies = np.asarray(arrays["frequencies_hz"])
-        self._rate = 2 * round(float(self._frequencies[-1])) if len(self._frequencies) else 0
+        if len(arrays.get("frequencies_hz", ())) > 1:
+            self._level_db = np.asarray(arrays["level_db"])
+            self._span_s = np.asarray(arrays.get("span_s", self._span_s))
+            self._rate = round(float(arrays["frequencies_hz"][1]) * self._powers.length)
 
     def ground(self) -> float:
         return self._fmax_hz()
@@ -86,7 +87,10 @@ class SpectrumDrawing(FigureDrawing):
         stage.draw(self._axes, [self._curve])
 
     def compose(self, stage: Stage) -> None:
-        self._curve.set_data(self._frequencies, self._level_db)
+        if shown := self.arrays():
+            self._curve.set_data(shown["frequencies_hz"], shown["level_db"])
+            if np.isnan(shown["level_db"]).any():
+                stage.span(self._axes, *self._axes.get_xlim())
 
     def value_at(self, x_px: float, y_px: float) -> Reading | None:
         found = None if self.stage is None else self.stage.to_data(self._axes, x_px, y_px)

@@ -19,7 +19,7 @@ from .stage import Stage
 
 __all__ = ["StatsDrawing"]
 
-_HEAD = 18  # CSS pixels above each field, where its name stands
+_HEAD = 21  # CSS pixels above each field, where its name stands
 
 
 class StatsDrawing(FigureDrawing):
@@ -106,8 +106,9 @@ class StatsDrawing(FigureDrawing):
         look, name = stage.look, self.options["names"][index]
         colour = look.lines[index % len(look.lines)]
         above = {"transform": axes.transAxes, "va": "bottom", **stage.letters(11.5)}
-        axes.text(0, 1.0, f"{name}{self._unknown.get(name, '')}", color=look.text, **above)
-        value = axes.text(1, 1.0, "", color=colour, ha="right", fontweight="bold", **above)
+        y = 1 + 3 * stage.size.ratio / stage.areas[axes].height
+        axes.text(0, y, f"{name}{self._unknown.get(name, '')}", color=look.text, **above)
+        value = axes.text(1, y, "", color=colour, ha="right", fontweight="bold", **above)
         (line,) = axes.plot([], [], color=colour, linewidth=1.5 * POINT, solid_joinstyle="round")
         return live(stage, line), live(stage, value)
 
