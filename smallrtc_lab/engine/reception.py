@@ -58,7 +58,7 @@ class Reception:
         await self.stop_simulation()
         await self._flow.disconnect()
         self.page = None
-        self.simulated = SimulatedBrowser(video, audio)
+        self.simulated = await SimulatedBrowser.opened(video, audio)
         try:
             await self.simulated.connect(self._offer_of_simulation)
         except BaseException:

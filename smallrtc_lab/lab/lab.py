@@ -31,13 +31,13 @@ from .options import (
     check_keywords,
     checks_keywords,
     own_ice_servers,
-    simulation,
     video_constraints,
 )
 from .programs import Programs
 from .registrations import Registrations
 from .registry import registry
 from .session import SessionEvents
+from .simulation import Simulation
 from .statistics import Statistics
 from .traits import Mirrored
 from .values import Values
@@ -60,7 +60,7 @@ def _front_end(name: str) -> str | pathlib.Path:
 
 
 @checks_keywords
-class Lab(Decorators, LastSeconds, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
+class Lab(Decorators, LastSeconds, Simulation, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
     """Live audio and video between a browser and this notebook.
 
     ``audio`` is ``"raw"`` (what the microphone gives), ``"speech"`` (echo cancellation and the like), False, or a
@@ -219,20 +219,6 @@ class Lab(Decorators, LastSeconds, Statistics, anywidget.AnyWidget):  # type: ig
         >>> await lab.live()
         """
         await self.mirror.live(timeout_s)
-
-    def simulate(
-        self, video: str | None = "bars", audio: str | None = "tone", *, seed: int = 0, **options: Any
-    ) -> None:
-        """No camera: a browser of our own sends synthetic pictures and sound through real WebRTC.
-
-        ``video`` is "bars", "pattern", "timecode" or "noise" (with ``width``, ``height``, ``frame_rate``), ``audio`` is
-        "tone" (with ``hz``, ``amplitude``), "chirp", "noise", "speech" or "silence"; None leaves a kind out.
-
-        >>> lab.simulate(video="bars", audio="tone", hz=440)
-        """
-        sources = simulation(video, audio, seed, options)
-        self._access.revive()
-        self._access.call("simulate", timeout_s=20.0, video=sources["video"], audio=sources["audio"])
 
     # Programs, messages and figures
 

@@ -12,13 +12,13 @@ from typing import Any, TypeAlias, TypeVar
 from smallrtc_lab.ice import normalise_ice_servers
 
 __all__ = [
+    "VIDEO_DEFAULTS",
     "AudioOption",
     "VideoOption",
     "audio_constraints",
     "check_keywords",
     "checks_keywords",
     "own_ice_servers",
-    "simulation",
     "video_constraints",
     "whole",
 ]
@@ -45,7 +45,7 @@ _VIDEO_NAMES = {
     "facing_mode": "facingMode",
     "device_id": "deviceId",
 }
-_VIDEO_DEFAULTS = {"width": 640, "height": 480, "frame_rate": 30}
+VIDEO_DEFAULTS = {"width": 640, "height": 480, "frame_rate": 30}
 
 
 def check_keywords(given: Iterable[str], known: Iterable[str], where: str) -> None:
@@ -123,7 +123,7 @@ def video_constraints(option: VideoOption) -> dict[str, Any] | bool:
         value = asked.get(name)
         if isinstance(value, (int, float)) and value <= 0:
             raise ValueError(f"video {name} is positive, not {value!r}")
-    wanted = _translate(_VIDEO_DEFAULTS | dict(asked), _VIDEO_NAMES, "video")
+    wanted = _translate(VIDEO_DEFAULTS | dict(asked), _VIDEO_NAMES, "video")
     return {k: v if isinstance(v, Mapping) else {"ideal": v} for k, v in wanted.items()}
 
 
@@ -137,35 +137,6 @@ def own_ice_servers(
     if callable(servers):
         return {"ice_servers": []}
     return {"ice_servers": None if servers is None else normalise_ice_servers(servers)}
-
-
-def simulation(
-    video: str | None, audio: str | None, seed: int, options: Mapping[str, Any]
-) -> dict[str, dict[str, Any] | None]:
-    """The engine's ``simulate`` arguments: a source's name and options each, checked, or None without that kind.
-
-    Raises :class:`ValueError` for a source that does not exist and :class:`TypeError` for an option it has not.
-    """
-    from smallrtc_lab.media.synthetic import AUDIO_SOURCES, audio_source, option_names, video_source
-
-    for_video = {k: options[k] for k in _VIDEO_DEFAULTS if k in options}
-    for_audio = {k: v for k, v in options.items() if k not in for_video}
-    of_sound = option_names(audio) if audio in AUDIO_SOURCES else list(for_audio)
-    if audio is None:
-        of_sound = []
-    check_keywords(for_audio, [*_VIDEO_DEFAULTS, *of_sound], "simulate()")
-    if video is not None:
-        picture = _VIDEO_DEFAULTS | for_video
-        video_source(
-            video, 2, 2
-        )  # for the name; the size and rate are checked with a source that draws nothing
-        video_source("noise", picture["width"], picture["height"], picture["frame_rate"])
-    if audio is not None:
-        audio_source(audio, 48000, 2, seed, **for_audio)
-    return {
-        "video": None if video is None else {"name": video, "seed": seed, **for_video},
-        "audio": None if audio is None else {"name": audio, "seed": seed, **for_audio},
-    }
 
 
 def _processing(enabled: bool) -> dict[str, Any]:

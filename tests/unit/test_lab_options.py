@@ -15,7 +15,6 @@ from smallrtc_lab.lab.options import (
     audio_constraints,
     check_keywords,
     checks_keywords,
-    simulation,
     video_constraints,
     whole,
 )
@@ -126,31 +125,3 @@ def test_whole_numbers() -> None:
             whole("n", wrong)
 
 
-def test_simulation_parts_options_by_kind() -> None:
-    """Size and rate are the picture's, everything else the sound's; a kind left out has None."""
-    assert simulation("bars", "tone", 3, {"width": 320, "hz": 500}) == {
-        "video": {"name": "bars", "seed": 3, "width": 320},
-        "audio": {"name": "tone", "seed": 3, "hz": 500},
-    }
-    assert simulation(None, "silence", 0, {})["video"] is None
-    assert simulation("noise", None, 0, {"frame_rate": 5})["audio"] is None
-
-
-@pytest.mark.parametrize(
-    ("video", "audio", "options", "kind", "words"),
-    [
-        ("bar", "tone", {}, ValueError, "bars"),
-        ("bars", "tome", {"hz": 1}, ValueError, "tone"),
-        ("bars", "tone", {"frequency": 1}, TypeError, "frequency"),
-        ("bars", "silence", {"hz": 440}, TypeError, "hz"),
-        ("bars", "tone", {"amplitude": 2}, ValueError, "amplitude"),
-        ("bars", "tone", {"width": 0}, ValueError, "0"),
-        ("bars", None, {"hz": 440}, TypeError, "hz"),
-    ],
-)
-def test_simulation_refuses_what_cannot_be(
-    video: str, audio: str | None, options: dict[str, Any], kind: type[Exception], words: str
-) -> None:
-    """Each mistake is found before the engine is asked."""
-    with pytest.raises(kind, match=words):
-        simulation(video, audio, 0, options)
