@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .authority import TestAuthority
+
 __all__ = ["Coturn", "free_port", "run_coturn"]
 
 START_S = 30.0
@@ -29,6 +31,7 @@ class Coturn:
     username: str
     credential: str
     log: Path
+    secret: str | None = None
 
     @property
     def stun(self) -> str:
@@ -36,8 +39,13 @@ class Coturn:
 
     def turn(self, transport: str = "udp") -> dict[str, Any]:
         """The server as an ICE server object, with its credential."""
-        url = f"turn:{self.host}:{self.port}?transport={transport}"
-        return {"urls": url, "username": self.username, "credential": self.credential}
+        return {"urls": self.url(transport), "username": self.username, "credential": self.credential}
+
+    def url(self, transport: str = "udp") -> str:
+        """The server's URL; `transport` is "udp", "tcp" or "tls"."""
+        if transport == "tls":  # coturn takes TLS on its plain port, too
+            return f"turns:{self.host}:{self.port}?transport=tcp"
+        return f"turn:{self.host}:{self.port}?transport={transport}"
 
 
 @contextlib.asynccontextmanager
@@ -49,9 +57,12 @@ async def run_coturn(
     password: str = "hush-hush-47",
     secret: str | None = None,
     port: int | None = None,
+    authority: TestAuthority | None = None,
     enter: tuple[str, ...] = (),
 ) -> AsyncIterator[Coturn]:
     """A server on `host`, gone afterwards. With `secret` the user is `expiry:username` (REST API for TURN).
+
+    With `authority` it takes TLS, with the certificate that was signed there.
 
     `enter` is the command that runs it in another network namespace.
     """
@@ -63,9 +74,12 @@ async def run_coturn(
         access = ["--use-auth-secret", f"--static-auth-secret={secret}"]
     else:
         access = ["--lt-cred-mech", f"--user={username}:{password}"]
+    tls = (
+        ["--no-tls"] if authority is None else [f"--cert={authority.certificate}", f"--pkey={authority.key}"]
+    )
     command = [
         *enter, "turnserver", "-n", "--listening-ip", host, "--relay-ip", host, "--listening-port", str(port),
-        "--realm=test", "--allow-loopback-peers", "--no-cli", "--no-tls", "--no-dtls", "--no-multicast-peers",
+        "--realm=test", "--allow-loopback-peers", "--no-cli", "--no-dtls", *tls, "--no-multicast-peers",
         f"--pidfile={directory / 'coturn.pid'}", "--log-file=stdout", f"--userdb={directory / 'turndb'}", *access,
     ]  # fmt: skip
     with log.open("wb") as output:
@@ -74,7 +88,7 @@ async def run_coturn(
         )
     try:
         await listening(host, port, process, log, enter)
-        yield Coturn(host, port, username, password, log)
+        yield Coturn(host, port, username, password, log, secret)
     finally:
         if process.returncode is None:
             process.kill()

@@ -31,6 +31,8 @@ async def commands(handlers: dict[str, Any]) -> None:
 class Bridge:
     """Stands for the pipe to a kernel: what the session tells it is printed."""
 
+    dropped = 0
+
     def event(self, session: str, name: str, *, droppable: bool = False, **header: Any) -> None:
         if name in ("problem", "state", "message"):
             say(event=name, **header)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.authority import make_authority
 from support.coturn import Coturn, free_port, run_coturn
 
 from smallrtc_lab.engine import ice_servers
@@ -104,6 +105,46 @@ async def test_a_refused_user_and_a_silent_server_are_said_until_they_are_mended
     assert await session.used_times(5) == [[coturn.turn()["urls"]]]
     assert session.problems == {}
     await servers.close()
+
+
+async def test_new_credentials_are_used_at_once_where_the_server_was_good(
+    coturn: Coturn, silent: str
+) -> None:
+    """What was found out about each URL holds for its new password, too, until it was tried again."""
+    session = Session()
+    url = coturn.turn()["urls"]
+
+    def with_name(name: str) -> list[dict[str, Any]]:
+        return [{**coturn.turn(), "urls": [silent, url], "username": name}]
+
+    servers = session.servers(with_name("mary"))
+    assert await session.used_times(2) == [[url]]
+    servers.renew(with_name("nobody"))
+    assert session.used[2] == [[url]]
+    assert servers.for_pages == with_name("nobody")
+    servers.offered_by_server([])  # the Lab's own list holds
+    assert servers.for_pages == with_name("nobody")
+    assert await session.used_times(5) == []
+    assert set(session.problems) == {"turn-refused", "turn-silent"}
+    await servers.close()
+
+
+async def test_a_certificate_decides_whether_turn_over_tls_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One signed by an authority of SSL_CERT_FILE is taken; by any other it is refused, and that is said."""
+    known, unknown = (make_authority(tmp_path / name, "127.0.0.1") for name in ("known", "unknown"))
+    async with run_coturn(tmp_path, authority=known) as coturn:
+        for authority, expected in ((known, [[coturn.url("tls")]]), (unknown, [])):
+            monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+            session = Session()
+            servers = session.servers([coturn.turn("tls")])
+            assert await session.used_times(2) == expected
+            assert set(session.problems) == ({"turn-untrusted"} if authority is unknown else set())
+            await servers.close()
+        message, next_step = session.problems["turn-untrusted"]
+        assert coturn.url("tls") in message
+        assert "SSL_CERT_FILE" in next_step
 
 
 async def test_a_server_that_came_late_is_found_at_the_next_connection(
