@@ -1,4 +1,4 @@
-// Bundles src/ into ../smallrtc_lab/static: widget.js, widget.css, page.* (the page of a served bot), labextension/ (what
+// Bundles src/ into ../smallrtc_lab/static: widget.js, widget.css, plot.js, plot.css, page.* (the page of a served bot), labextension/ (what
 // JupyterLab and Notebook 7 load by themselves) and bundle.sha256, the hash of what they were made of.
 // `node js/build.mjs` builds once, `--watch` keeps building.
 import { createHash } from "node:crypto";
@@ -33,7 +33,7 @@ const note = {
       if (result.errors.length > 0) return;
       writeFileSync(join(out, "bundle.sha256"), `${contentHash(here)}\n`);
       const size = (name) => `${name} ${gzipSync(readFileSync(join(out, name))).length} bytes`;
-      console.log(`${["widget.js", "widget.css", "page.js", "page.css"].map(size).join(", ")}, gzipped`);
+      console.log(`${["widget.js", "widget.css", "plot.js", "plot.css", "page.js", "page.css"].map(size).join(", ")}, gzipped`);
     });
   },
 };
@@ -103,6 +103,8 @@ const options = {
   entryPoints: [
     { in: "src/widget.ts", out: "widget" },
     { in: "src/css/widget.css", out: "widget" },
+    { in: "src/plot_widget.ts", out: "plot" },
+    { in: "src/css/plot.css", out: "plot" },
   ],
   entryNames: "[name]",
   format: "esm",

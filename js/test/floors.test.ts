@@ -11,7 +11,8 @@ const FLOORS = [
   ["peer"],
   ["session"],
   ["view"],
-  ["widget", "labextension", "page"],
+  ["plot"],
+  ["widget", "plot_widget", "labextension", "page"],
 ];
 /** Within the first floor the order is errors, protocol, model: a model holds what a protocol names. */
 const BESIDE: Record<string, string[]> = { protocol: ["errors"], model: ["errors", "protocol"] };

@@ -54,6 +54,6 @@ class PlotCalls(CallGroup):
 
 
 def _packed(arrays: Arrays) -> Reply:
-    kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    kept = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     table = [[name, array.dtype.str, list(array.shape)] for name, array in kept.items()]
     return table, b"".join(array.tobytes() for array in kept.values())

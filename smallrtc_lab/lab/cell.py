@@ -19,6 +19,7 @@ from typing import Any
 __all__ = [
     "CellOutput",
     "Place",
+    "Places",
     "current_place",
     "link_arguments",
     "on_main_loop",
@@ -49,6 +50,22 @@ def current_place() -> Place:
     parent = kernel.get_parent() if kernel is not None else {}
     cell = parent.get("metadata", {}).get("cellId")
     return Place(cell, parent.get("header", {}).get("msg_id", "script"), _prompt(shell))
+
+
+class Places:
+    """Counts what a cell makes: the first thing of a run has the same place as the first of the run before."""
+
+    def __init__(self) -> None:
+        self._run = ""
+        self._in_this_run = 0
+
+    def next(self) -> str:
+        """The place of what is made now; a script's places are never taken twice."""
+        place = current_place()
+        if place.run != self._run:
+            self._run, self._in_this_run = place.run, 0
+        self._in_this_run += 1
+        return f"cell:{place.cell or place.run}:{self._in_this_run}"
 
 
 def _prompt(shell: Any) -> int | None:

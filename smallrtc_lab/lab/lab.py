@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pathlib
 import secrets
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +20,7 @@ from .audio import AudioStream
 from .cell import on_main_loop
 from .credentials import CredentialFeed
 from .decorators import Decorators
+from .front_end import front_end, with_still
 from .keeping import LastSeconds, keep_seconds
 from .messages import MessageHandlers
 from .mirror import Mirror
@@ -33,6 +33,7 @@ from .options import (
     own_ice_servers,
     video_constraints,
 )
+from .plots import Plots
 from .programs import Programs
 from .registrations import Registrations
 from .registry import registry
@@ -48,15 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lab"]
 
-_STATIC = pathlib.Path(__file__).parent.parent / "static"
 _CLOSE_TIMEOUT_S = 3.0
-_STILL = "<p><em>Live audio and video: run this notebook in Jupyter with smallrtc-lab to start them.</em></p>"
-
-
-def _front_end(name: str) -> str | pathlib.Path:
-    """A built file of the front end. As a path, for hot reload, it keeps every closed Lab in memory: anywidget#929."""
-    path = _STATIC / name
-    return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text(encoding="utf-8")
+_STILL = "Live audio and video: run this notebook in Jupyter with smallrtc-lab to start them."
 
 
 @checks_keywords
@@ -81,8 +75,8 @@ class Lab(Decorators, LastSeconds, Simulation, Statistics, anywidget.AnyWidget):
     (480, 640, 3)
     """
 
-    _esm = _front_end("widget.js")
-    _css = _front_end("widget.css")
+    _esm = front_end("widget.js")
+    _css = front_end("widget.css")
     _session = traitlets.Unicode().tag(sync=True)
     _options = traitlets.Dict().tag(sync=True)
 
@@ -136,7 +130,9 @@ class Lab(Decorators, LastSeconds, Simulation, Statistics, anywidget.AnyWidget):
         self.video = VideoStream(self._access, "camera")
         self.screen = VideoStream(self._access, "screen")
         self.values = Values(self._access)
+        self.plot = Plots(self._access)
         events = SessionEvents(self._access, opened_with, self._callbacks, self._messages)
+        events.plots = self.plot
         self._programs = Programs(self._access, events, params)
         self._access.client.attach(session_id, events)  # before an old lab ends, and the engine with the last
         self._access.submit("open_session", options=opened_with)
@@ -155,10 +151,7 @@ class Lab(Decorators, LastSeconds, Simulation, Statistics, anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """As every widget, and a still sentence for places without a kernel: an export, a preview, a diff."""
-        bundle = super()._repr_mimebundle_(**options)
-        if bundle is not None:
-            bundle[0]["text/html"] = _STILL
-        return bundle
+        return with_still(super()._repr_mimebundle_(**options), _STILL)
 
     def __enter__(self) -> Lab:
         from IPython.display import display
@@ -192,6 +185,7 @@ class Lab(Decorators, LastSeconds, Simulation, Statistics, anywidget.AnyWidget):
             if self._feed is not None:
                 self._feed.close()
             self._callbacks.remove_all()
+            self.plot.close()
             self.values.close()
             with contextlib.suppress(SmallRTCError):  # an engine that has gone already has closed it
                 self._access.call("close_session", timeout_s=_CLOSE_TIMEOUT_S)

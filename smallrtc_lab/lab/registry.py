@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smallrtc_lab.engine.client import EngineClient
 
-from .cell import current_place, link_arguments
+from .cell import Places, current_place, link_arguments
 from .overview import Labs, Opened
 from .worker import SwitchInterval
 
@@ -36,8 +36,7 @@ class Registry:
         self._labs: dict[str, Opened] = {}
         self._servings: dict[str, Serving] = {}
         self._client: EngineClient | None = None
-        self._run = ""
-        self._in_this_run = 0
+        self._places = Places()
 
     def client(self) -> EngineClient:
         """The engine, made on first use."""
@@ -53,10 +52,7 @@ class Registry:
         if name is not None:
             return Identity(f"name:{name}", f"named {name!r}, made by {made}")
         with self._lock:
-            if place.run != self._run:
-                self._run, self._in_this_run = place.run, 0
-            self._in_this_run += 1
-            return Identity(f"cell:{place.cell or place.run}:{self._in_this_run}", f"made by {made}")
+            return Identity(self._places.next(), f"made by {made}")
 
     def add(self, identity: Identity, lab: Lab) -> None:
         """A new lab; the one it replaces, made by the same cell or name, is closed."""

@@ -9,6 +9,7 @@ from smallrtc_lab.framing import Header
 
 from .access import Access
 from .messages import MessageHandlers
+from .plots import Plots
 from .registrations import Registrations
 
 __all__ = ["SessionEvents"]
@@ -28,6 +29,7 @@ class SessionEvents:
         self._options = options
         self._callbacks = callbacks
         self._messages = messages
+        self.plots: Plots | None = None
         self.follower: SessionHandler | None = None  # a program that follows the session's connections
 
     def engine_event(self, name: str, header: Header) -> None:
@@ -49,6 +51,8 @@ class SessionEvents:
         """A new engine runs: open the session and its callbacks there again."""
         self._access.call("open_session", options=self._options)
         self._callbacks.reopen()
+        if self.plots is not None:
+            self.plots.reopen()
         self._mirror.update(state="idle", error=None)
         if self.follower is not None:
             self.follower.engine_back()
@@ -69,6 +73,10 @@ class SessionEvents:
     def _on_problem(self, header: Header) -> None:
         problem = header["problem"]
         self._mirror.problems[problem["code"]] = problem
+
+    def _on_plot_frozen(self, header: Header) -> None:
+        if self.plots is not None:
+            self.plots.engine_event(header)
 
     def _on_control(self, header: Header) -> None:
         self._callbacks.control(header["callback"], header["control"], header["value"])

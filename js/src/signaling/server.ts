@@ -42,8 +42,10 @@ export function findPlace(): Place | null {
   });
 }
 
-export function socketUrl(place: Place, session: string, withToken: boolean): string {
-  const url = new URL(`smallrtc/sessions/${encodeURIComponent(session)}/socket`, place.base);
+/** The address of a session's socket, or of one for a view of a plot of that session. */
+export function socketUrl(place: Place, session: string, withToken: boolean, plot: string | null = null): string {
+  const within = plot === null ? "" : `/plots/${encodeURIComponent(plot)}`;
+  const url = new URL(`smallrtc/sessions/${encodeURIComponent(session)}${within}/socket`, place.base);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   if (withToken && place.token) url.searchParams.set("token", place.token);
   return url.href;
@@ -110,7 +112,7 @@ export interface Answer {
   pc_id: string;
 }
 
-function isAnswer(value: unknown): value is Answer {
+export function isAnswer(value: unknown): value is Answer {
   const { sdp, type, pc_id: id } = (value ?? {}) as Record<string, unknown>;
   return typeof sdp === "string" && type === "answer" && typeof id === "string";
 }

@@ -1,9 +1,11 @@
-// The session socket: one WebSocket to the server extension, opened again with growing pauses for as long as it is wanted.
+// One WebSocket to the server extension, opened again with growing pauses for as long as it is wanted: the session socket, and
+// with a plot's name and a reader of its own that of a plot's view.
 import type { Problem } from "../errors.ts";
 import { PROBLEMS } from "../errors.ts";
 import { backoffMs } from "../negotiation.ts";
-import type { EngineMessage, PageMessage } from "../protocol.ts";
+import type { EngineMessage } from "../protocol.ts";
 import { parseEngineMessage } from "../protocol.ts";
+import type { Line } from "./line.ts";
 import type { Place, Probe } from "./server.ts";
 import { probeSocket, socketUrl } from "./server.ts";
 
@@ -17,9 +19,9 @@ const OPEN_WITHIN_MS = 5000;
 const UNKNOWN_SESSION = 4404;
 const TOO_SLOW = 4408;
 
-export interface SocketEvents {
+export interface SocketEvents<Message> {
   opened(): void;
-  message(message: EngineMessage): void;
+  message(message: Message): void;
   /** The socket is gone. `problem` says why when that is known; `final` when it will not be tried again by itself. */
   closed(problem: Problem | null, final: boolean): void;
 }
@@ -33,7 +35,10 @@ const MEANING: Record<Probe, { problem: Problem | null; final: boolean }> = {
   there: { problem: null, final: false },
 };
 
-export class SessionSocket {
+/** What comes on the socket as a message, or null for what is none. */
+export type Reader<Message> = (raw: unknown) => Message | null;
+
+export class ServerSocket<Message> {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private failures = 0;
@@ -43,7 +48,9 @@ export class SessionSocket {
   constructor(
     private readonly place: Place,
     private readonly session: string,
-    private readonly events: SocketEvents,
+    private readonly events: SocketEvents<Message>,
+    private readonly read: Reader<Message>,
+    private readonly plot: string | null = null,
   ) {}
 
   /** Opens it, or tries at once where a pause is under way. Does nothing while one is open or opening. */
@@ -75,7 +82,7 @@ export class SessionSocket {
   }
 
   /** Sends when open; false when not: what matters is told anew by whoever hears `opened`. */
-  send(message: PageMessage): boolean {
+  send<T extends { type: string }>(message: T): boolean {
     if (this.socket?.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify(message));
     return true;
@@ -87,7 +94,8 @@ export class SessionSocket {
   }
 
   private dial(): void {
-    const socket = new WebSocket(socketUrl(this.place, this.session, this.withToken));
+    const socket = new WebSocket(socketUrl(this.place, this.session, this.withToken, this.plot));
+    socket.binaryType = "arraybuffer";
     this.socket = socket;
     let opened = false;
     const late = setTimeout(() => {
@@ -102,10 +110,10 @@ export class SessionSocket {
       if (socket === this.socket) this.events.opened();
     };
     socket.onmessage = (event) => {
-      const message = parseEngineMessage(event.data);
+      const message = this.read(event.data);
       if (socket !== this.socket) return;
       if (message) this.events.message(message);
-      else console.warn("smallrtc-lab: a message on the session socket was not understood", event.data);
+      else console.warn("smallrtc-lab: a message of the server's was not understood", event.data);
     };
     socket.onclose = (event) => {
       clearTimeout(late);
@@ -154,5 +162,11 @@ export class SessionSocket {
       this.timer = null;
       if (this.wanted && this.socket === null) this.dial();
     }, pause);
+  }
+}
+
+export class SessionSocket extends ServerSocket<EngineMessage> implements Line {
+  constructor(place: Place, session: string, events: SocketEvents<EngineMessage>) {
+    super(place, session, events, parseEngineMessage);
   }
 }

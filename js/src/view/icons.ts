@@ -13,6 +13,8 @@ const PATHS = {
   info: '<circle cx="10" cy="10" r="7.3"/><path d="M10 9.3v4.2M10 6.5v.1"/>',
   message: '<path d="M4.2 4h11.6a1.7 1.7 0 0 1 1.7 1.7v6.6a1.7 1.7 0 0 1-1.7 1.7H9l-3.6 3v-3H4.2a1.7 1.7 0 0 1-1.7-1.7V5.7A1.7 1.7 0 0 1 4.2 4z"/>',
   clock: '<circle cx="10" cy="10" r="7.3"/><path d="M10 5.8V10l2.8 1.8"/>',
+  pause: '<path d="M7 4.5v11M13 4.5v11" stroke-width="2.4"/>',
+  pauseAll: '<path d="M8.5 7v9.5M13.5 7v9.5" stroke-width="2.2"/><path d="M4 13.5V4.2A1.2 1.2 0 0 1 5.2 3h9.3"/>',
   slash: '<path class="srl-slash-gap" d="m3.4 4.6 12 12"/><path d="m3.5 3 13.5 13.5"/>',
 } as const;
 
