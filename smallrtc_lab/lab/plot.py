@@ -95,7 +95,7 @@ class Plot(anywidget.AnyWidget):  # type: ignore[misc]
 
     @property
     def stats(self) -> dict[str, Any]:
-        """Of each of its ``views``: pictures ``shown``, their ``rate_hz``, ``delay_ms`` from moment to sight, ``visible``."""
+        """Of each of its ``views``: pictures ``shown``, ``rate_hz``, ``delay_ms`` from moment to sight, ``visible``."""
         found: dict[str, Any] = self._call("plot_stats", plot=self._name)
         return found
 
