@@ -81,6 +81,9 @@ class SessionConnection(Protocol):
     def replace_video_track(self, track: MediaStreamTrack | None) -> None:
         """Send another picture."""
 
+    def use_bitrate(self, wanted_bps: int | None, limit_bps: int | None = None) -> None:
+        """How many bits a second pictures may take."""
+
     def send_app_message(self, message: Any) -> bool:
         """Send any JSON value."""
 

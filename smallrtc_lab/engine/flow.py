@@ -17,6 +17,7 @@ from smallrtc_lab.sctp import VARIABLES
 from .connections import SessionConnection, SourceTrack
 from .inbound import AudioInbound, VideoInbound
 from .mail import Mail
+from .outlets import Kind
 from .processing import Processing
 
 __all__ = ["Flow", "FlowEvents"]
@@ -128,11 +129,15 @@ class Flow:
         here = {"what": "connected", "pc_id": connection.pc_id, "takes": _taken(connection)}
         return [*events, here]
 
-    def renew_outputs(self) -> None:
-        """Give the connection what Python sends now."""
-        if self.connection is not None:
+    def renew_outputs(self, *kinds: Kind) -> None:
+        """Give the connection what Python sends now, of these kinds or of both."""
+        if self.connection is None:
+            return
+        if not kinds or "audio" in kinds:
             self.connection.replace_audio_track(self._processing.new_track("audio"))
+        if not kinds or "video" in kinds:
             self.connection.replace_video_track(self._processing.new_track("video"))
+            self.connection.use_bitrate(*self._processing.stage.bitrate)
 
     def ask_to_renegotiate(self) -> None:
         """Ask the browser for a new offer."""

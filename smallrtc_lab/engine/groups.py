@@ -6,8 +6,9 @@ from .calls import CallGroup
 from .ice_calls import IceCalls
 from .keeping_calls import KeepingCalls
 from .measuring import MeasuringCalls
+from .playing_calls import PlayingCalls
 from .plotting_calls import PlotCalls
 
 __all__ = ["GROUPS"]
 
-GROUPS: tuple[type[CallGroup], ...] = (IceCalls, MeasuringCalls, PlotCalls)
+GROUPS: tuple[type[CallGroup], ...] = (IceCalls, KeepingCalls, MeasuringCalls, PlayingCalls, PlotCalls)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Literal, TypeAlias
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from aiortc import MediaStreamTrack
 
 from smallrtc_lab.framing import Header
-from smallrtc_lab.rtc.tracks import OutputAudioTrack, OutputVideoTrack
+from smallrtc_lab.rtc.tracks import AudioPull, OutputAudioTrack, OutputVideoTrack
 
 from .arena import SlotRef
 from .bridge import Bridge
@@ -44,9 +45,9 @@ class SoundOutlet:
         self._waiting = 0
         self._playing = False
 
-    def new_track(self) -> OutputAudioTrack:
-        """A track for a new connection; the one before gets no more sound."""
-        self.track = OutputAudioTrack(self)
+    def new_track(self, over: Callable[[AudioPull], AudioPull]) -> OutputAudioTrack:
+        """A track for a new connection, with what is laid ``over`` this; the one before gets no more sound."""
+        self.track = OutputAudioTrack(over(self))
         return self.track
 
     def put(self, payload: bytes) -> None:
@@ -104,12 +105,14 @@ class Outlets:
         """What stands in a processor's place, as pages are told, of each kind that the program sends."""
         return {kind: {"name": "lab.transport", "state": "running", "controls": {}} for kind in self._used}
 
-    def new_track(self, kind: Kind) -> MediaStreamTrack | None:
-        """A track for a connection, or None when the program does not send this kind."""
-        if kind not in self._used:
+    def new_sound_track(self, over: Callable[[AudioPull], AudioPull]) -> OutputAudioTrack | None:
+        """A track for a connection, or None when the program sends no sound."""
+        return self.sound.new_track(over) if "audio" in self._used else None
+
+    def new_picture_track(self) -> MediaStreamTrack | None:
+        """A track for a connection, or None when the program sends no pictures."""
+        if "video" not in self._used:
             return None
-        if kind == "audio":
-            return self.sound.new_track()
         self._picture = OutputVideoTrack()
         return self._picture
 

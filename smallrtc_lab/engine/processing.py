@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,10 @@ from smallrtc_lab.media.blocks import BlockCutter
 from .bridge import Bridge
 from .inbound import AUDIO_CHANNELS, AUDIO_RATE
 from .outlets import Kind, Outlets
+from .playing import Stage
 from .returns import AudioReturn, VideoReturn
 from .sound_subscription import AudioSubscription
-from .stages import Stages
+from .stages import Delivered, Stages
 from .stuck import running_s
 from .subscriptions import Subscription, VideoRequest, VideoSubscription
 
@@ -37,7 +38,9 @@ class Processing:
         self.video_return = VideoReturn(bridge, executor)
         self.audio_return = AudioReturn(session.audio)
         self.outlets = Outlets(bridge, executor)
+        self.stage = Stage(session.session_id, bridge, executor, self._stage_changed)
         self.stages = Stages()  # of all functions on pictures
+        self.finished: list[Callable[[Delivered, float, float], None]] = []  # each gets what stages gets
         self._session = session
         self._bridge = bridge
         self._executor = executor
@@ -128,7 +131,8 @@ class Processing:
             shown = self.video_return.result(header) if self.video_return.processor is video else None
             item = video.done(header.get("began_s"), header.get("ran_s", 0.0))
             if item is not None:
-                self.stages.finished(item, header["began_s"], header["ran_s"])
+                for told in (self.stages.finished, *self.finished):
+                    told(item, header["began_s"], header["ran_s"])
             if shown is not None:
                 return self._return_picture(header, shown)
         elif audio is not None:
@@ -155,9 +159,17 @@ class Processing:
             self.audio_return.passed(header["start_s"], audio.hop_s)
 
     def new_track(self, kind: Kind) -> MediaStreamTrack:
-        """What a new connection sends: a program's own, where there is one, else what callbacks return."""
-        returned = self.audio_return if kind == "audio" else self.video_return
-        return self.outlets.new_track(kind) or returned.new_track()
+        """What a new connection sends: a program's own, where there is one, else what callbacks return.
+
+        A picture that is shown takes the place of both, sound that is played is laid over them.
+        """
+        if kind == "video":
+            shown = self.stage.pictures.new_track()
+            return shown or self.outlets.new_picture_track() or self.video_return.new_track()
+        over = self.stage.sound.over
+        track = self.outlets.new_sound_track(over) or self.audio_return.new_track(over)
+        self.stage.sound.follow(track)
+        return track
 
     def outlet(self, kind: Kind, on: bool) -> None:
         """A program sends this kind by itself from now on, or no longer."""
@@ -167,7 +179,17 @@ class Processing:
     def tell(self, **kinds: Any) -> None:
         """Tell the pages whose results they see and hear."""
         self._told |= kinds
-        self._session.pages.tell({"type": "processors", **self._told, **self.outlets.told}, standing=True)
+        told = {**self._told, **self.outlets.told}
+        for kind, stands in self.stage.told.items():
+            if kind == "video" or told[kind] is None:  # played sound is heard over a processor's, not for it
+                told[kind] = stands
+        self._session.pages.tell({"type": "processors", **told}, standing=True)
+
+    def _stage_changed(self, kind: Kind) -> None:
+        """Another picture is shown, or sound played, than before, or none."""
+        if kind == "video":
+            self._session.flow.renew_outputs("video")
+        self.tell()
 
     def _on_frame(self, timed: Any) -> None:
         self.video_return.on_frame(timed)
@@ -232,10 +254,12 @@ class Processing:
             "video_late": self.video_return.late,
             "audio_late_s": round(self.audio_return.late_s, 3),
             "sent": self.outlets.stats(),
+            "shown": self.stage.stats(),
         }
 
     async def close(self) -> None:
-        """End all subscriptions."""
+        """End all subscriptions, and what is played."""
+        await self.stage.close()
         for number in [*self._videos, *self._audios]:
             await self.unsubscribe(number)
 

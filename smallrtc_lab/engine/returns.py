@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any
 
@@ -22,7 +22,7 @@ from smallrtc_lab.framing import Header
 from smallrtc_lab.media.convert import Reformatter, from_picture
 from smallrtc_lab.media.resample import Resampler, to_int16
 from smallrtc_lab.media.ring import AudioRing
-from smallrtc_lab.rtc.tracks import OutputAudioTrack, OutputVideoTrack
+from smallrtc_lab.rtc.tracks import AudioPull, OutputAudioTrack, OutputVideoTrack
 
 from .arena import SlotRef
 from .bridge import Bridge
@@ -143,9 +143,9 @@ class AudioReturn:
         """How far behind the microphone the returned sound plays, without the network."""
         return (self.processor.hop_s if self.processor else 0.0) + _AUDIO_MARGIN_S
 
-    def new_track(self) -> OutputAudioTrack:
-        """A track for a new connection."""
-        self.track = OutputAudioTrack(self)
+    def new_track(self, over: Callable[[AudioPull], AudioPull]) -> OutputAudioTrack:
+        """A track for a new connection, with what is laid ``over`` this."""
+        self.track = OutputAudioTrack(over(self))
         if self.processor is not None:
             self.track.resume()
         return self.track

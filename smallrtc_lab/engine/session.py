@@ -52,6 +52,7 @@ class Session:
         keep_s = float(options.get("keep_s", KEEP_S))
         self.audio = AudioInbound(self.clock, ring_s=sound_ring_s(keep_s))
         self.processing = Processing(self, bridge, executor)
+        self.processing.stage.wanted_bps = options.get("quality_bps")
         self.flow = Flow(
             self.video,
             self.audio,
@@ -83,6 +84,7 @@ class Session:
     def welcomed(self, welcome: Message) -> None:
         """The server said hello: its ICE servers and limits hold for this session."""
         self._refusal = None
+        self.processing.stage.limits = welcome.get("limits", {})
         self.ice_servers.offered_by_server(welcome.get("ice_servers") or [])
         started = bool(self.pages.greeting.get("started"))
         self.pages.greeting = {
