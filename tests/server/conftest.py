@@ -179,8 +179,8 @@ def jupyter_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("JUPYTER_NO_CONFIG", "1")
-    for name in ("SMALLRTC_LAB_SERVER", "SMALLRTC_LAB_SERVER_CERT", "SMALLRTC_LAB_ICE_SERVERS"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("SERVER", "SERVER_CERT", "ICE_SERVERS", "TURN_SECRET", "TURN_CREDENTIALS_URL"):
+        monkeypatch.delenv(f"SMALLRTC_LAB_{name}", raising=False)
     spec = tmp_path / "jupyter_data_dir" / "kernels" / "idle"
     spec.mkdir(parents=True)
     argv = [
