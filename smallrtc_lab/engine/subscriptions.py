@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import av
@@ -21,6 +21,7 @@ import av
 from smallrtc_lab.frames import PixelFormat, TimeKind
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.convert import Reformatter, picture_bytes, to_picture
+from smallrtc_lab.media.pace import FramePace
 from smallrtc_lab.media.streams import BoundedQueue
 
 from .bridge import Bridge
@@ -78,29 +79,6 @@ class VideoRequest:
     depth: int = 1
     credits: int = 1
     label: str | None = None
-
-
-@dataclass
-class _Pace:
-    """Which frames are due: each ``every``-th, at most ``max_rate_hz`` of them."""
-
-    request: VideoRequest
-    seen: int = 0
-    next_s: float = field(default=float("-inf"))
-
-    def due(self, time_s: float) -> bool:
-        self.seen += 1
-        if (self.seen - 1) % self.request.every:
-            return False
-        if self.request.max_rate_hz is None:
-            return True
-        interval_s = 1.0 / self.request.max_rate_hz
-        # A tenth of an interval of tolerance: frames at exactly the asked rate jitter around it.
-        if time_s < self.next_s - 0.1 * interval_s:
-            return False
-        # From when it was due, not from when it came: else 20 of 30 frames a second would become 15.
-        self.next_s = (self.next_s if self.next_s > time_s - interval_s else time_s) + interval_s
-        return True
 
 
 class Subscription:
@@ -169,7 +147,7 @@ class VideoSubscription(Subscription):
         self._owner = owner
         self._bridge = bridge
         self._executor = executor
-        self._pace = _Pace(request)
+        self._pace = FramePace(request.every, request.max_rate_hz)
         self._queue: BoundedQueue[TimedFrame] = BoundedQueue(request.depth)
         self._size = request.size
         self._starved = 0

@@ -22,10 +22,14 @@ from .report import Report
 from .signatures import identity, name_of, require_callable_with
 from .worker import Worker
 
-__all__ = ["FAILED", "Callback"]
+__all__ = ["FAILED", "Callback", "ReplayFailure"]
 
 Function = Callable[..., Any]
 FAILED = object()  # instead of a result, after the error was reported
+
+
+class ReplayFailure(Exception):
+    """What a function raised in a replay is in ``args[0]``."""
 
 
 class Callback:
@@ -56,6 +60,7 @@ class Callback:
         self._access = access
         self._worker = worker
         self._request = request
+        self.asked = dict(request)  # as the person did: a live size is added to the other
         self._number: int | None = None
         self._calls = 0
         self._good = 0
@@ -71,6 +76,11 @@ class Callback:
     def __repr__(self) -> str:
         state = "running" if self._number is not None else "paused or removed"
         return f"<{type(self).__name__} {self.name}, {state}, {self._calls} calls, {sum(self.errors.values())} errors>"
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is called with what comes: not paused, not removed."""
+        return self._number is not None
 
     @property
     def errors(self) -> dict[str, int]:
@@ -172,6 +182,26 @@ class Callback:
         self.last_result = result
         return checked
 
+    def replayed(self, item: Any, controls: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Call it with one item on its own thread and wait: what it returned, and that checked, both private.
+
+        Raises :class:`ReplayFailure` with whatever it raised, which is shown as if live. Counts for nothing else.
+        """
+
+        def once() -> tuple[Any, Any]:
+            try:
+                result = self._worker.call(self.function, item, **controls)
+                return _private(result), _private(self._checked(result, item))
+            except BaseException as error:  # noqa: BLE001 - border, as in _run
+                self._report.failed(error, meanwhile=self.meanwhile)
+                raise ReplayFailure(error) from None
+
+        return self._worker.run(once, self.name)
+
+    def say(self, text: str) -> None:
+        """Advice under the cell that registered it."""
+        self._report.hint(text)
+
     def _says_meanwhile(self) -> str:
         return f"the last {self.name} that worked goes on" if self._falls_back else self.meanwhile
 
@@ -192,3 +222,8 @@ class Callback:
 
     def _checked(self, result: Any, item: Any) -> Any:
         return result
+
+
+def _private(result: Any) -> Any:
+    """A function may return the same array again and again."""
+    return result.copy() if isinstance(result, np.ndarray) else result

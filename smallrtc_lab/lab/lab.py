@@ -37,6 +37,7 @@ from .plots import Plots
 from .programs import Programs
 from .registrations import Registrations
 from .registry import registry
+from .replay import Replaying
 from .session import SessionEvents
 from .simulation import Simulation
 from .statistics import Statistics
@@ -54,7 +55,7 @@ _STILL = "Live audio and video: run this notebook in Jupyter with smallrtc-lab t
 
 
 @checks_keywords
-class Lab(Decorators, LastSeconds, Simulation, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
+class Lab(Decorators, LastSeconds, Replaying, Simulation, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
     """Live audio and video between a browser and this notebook.
 
     ``audio`` is ``"raw"`` (what the microphone gives), ``"speech"`` (echo cancellation and the like), False, or a

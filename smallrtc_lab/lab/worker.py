@@ -12,7 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, TypeVar
+
+from smallrtc_lab.errors import StreamTimeout
 
 from .prints import Sink, prints
 
@@ -21,6 +25,7 @@ __all__ = ["STOP_S", "CallbackStopped", "SwitchInterval", "Worker"]
 logger = logging.getLogger(__name__)
 
 Job = Callable[[], None]
+T = TypeVar("T")
 
 STOP_S = 10.0  # so long a function may take for one item
 _TOLERANCE_S = 0.5  # the engine counts from the hand-over on
@@ -79,6 +84,30 @@ class Worker:
             with self._lock:
                 self.running = self._begun_s = None
                 _raise_in_thread(self._thread, None)  # one that came too late to be raised in the function
+
+    def run(self, job: Callable[[], T], name: str) -> T:
+        """Do a job on the worker's thread and wait for its result, or raise what it raises.
+
+        A person's function in it that takes longer than ``STOP_S`` is stopped. Raises :class:`StreamTimeout` for one
+        that cannot be, and ``RuntimeError`` on this worker's own thread.
+        """
+        if self._thread is threading.current_thread():
+            raise RuntimeError(f"{name} would wait for itself: replay in a cell, not in a function on live frames")
+        outcome: Future[T] = Future()
+        if not self.submit(lambda: _settle(outcome, job)):
+            raise StreamTimeout(f"{name} has too much to do: its thread has stood still")
+        return self._awaited_outcome(outcome, name)
+
+    def _awaited_outcome(self, outcome: Future[T], name: str) -> T:
+        while True:
+            try:
+                return outcome.result(STOP_S)
+            except FutureTimeout:
+                if not self.stop_call():
+                    continue  # it waited for another one, and has its own time
+            with contextlib.suppress(FutureTimeout):
+                return outcome.result(STOP_S)
+            raise StreamTimeout(f"{name} has not returned for {2 * STOP_S:g} s, and cannot be stopped")
 
     def stop_call(self) -> bool:
         """Stop the function that has run for ``STOP_S``, at its next bytecode; False when none has.
@@ -144,6 +173,13 @@ def _raise_in_thread(thread: threading.Thread, exception: type[BaseException] | 
     """CPython's PyThreadState_SetAsyncExc; None takes back what was not raised yet."""
     value = None if exception is None else ctypes.py_object(exception)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), value)
+
+
+def _settle(outcome: Future[T], job: Callable[[], T]) -> None:
+    try:
+        outcome.set_result(job())
+    except Exception as error:  # noqa: BLE001 - border: it is raised again where the result is waited for
+        outcome.set_exception(error)
 
 
 async def _awaited(result: Awaitable[Any]) -> Any:

@@ -34,7 +34,7 @@ from .take import Take
 from .take_media import ROW, demux, mux, rows_of
 from .taken import TakenEvent, TakenMessage, TakenPictures, TakenSound
 
-__all__ = ["load", "save"]
+__all__ = ["is_take", "load", "save"]
 
 FORMAT = "smallrtc-lab take"
 VERSION = 1
@@ -74,6 +74,13 @@ def load(path: Path) -> Take:
         RuntimeError, av.error.FFmpegError,
     ) as error:  # fmt: skip
         raise ValueError(f"{path} is no take, or a damaged one: {error}") from None
+
+
+def is_take(path: Path) -> bool:
+    """Whether a file is a zip, as takes are; raises ``FileNotFoundError`` when there is none."""
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    return zipfile.is_zipfile(path)
 
 
 def _into_place(unfinished: str, path: Path, overwrite: bool) -> None:

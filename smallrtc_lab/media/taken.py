@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from smallrtc_lab.frames import AudioClip, Gap, TimeKind
 
 from .encoded import TimedPacket
 from .encoded_ring import since
-from .resample import Int16, to_float
+from .resample import to_float
 from .ring import MissingSamples
 
 __all__ = ["TakenEvent", "TakenMessage", "TakenPictures", "TakenSound"]
@@ -36,13 +37,13 @@ class TakenEvent(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TakenSound:
-    """``samples`` (n, channels) int16 from the session's sample ``position`` on.
+    """``samples`` (n, channels) from the session's sample ``position`` on: int16, or float32 for a replay's own.
 
     ``shifts`` are (position, seconds): from that position on a sample's time is ``position / sample_rate`` plus
     those seconds. ``gaps`` lie within, in samples; what is missing is zero.
     """
 
-    samples: Int16
+    samples: npt.NDArray[Any]
     sample_rate: int
     position: int
     shifts: tuple[tuple[int, float], ...] = ((0, 0.0),)

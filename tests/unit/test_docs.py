@@ -18,12 +18,14 @@ from smallrtc_lab.lab.lab import Lab
 from smallrtc_lab.lab.pulling import Puller
 from smallrtc_lab.lab.traits import Mirrored
 from smallrtc_lab.lab.video import VideoStream
+from smallrtc_lab.media.take import Take
 
 API = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", API, re.DOTALL | re.MULTILINE)
 CODE = "\n".join([*EXAMPLES, *re.findall(r"`([^`\n]+)`", API)])
 # Of a handle: for the house itself.
 INSIDE = {
+    "asked",
     "controls",
     "fallback",
     "identity",
@@ -32,6 +34,8 @@ INSIDE = {
     "on_remove",
     "processes",
     "reopen",
+    "replayed",
+    "say",
     "stuck",
 }
 
@@ -66,6 +70,7 @@ def test_every_public_name_is_there(name: str) -> None:
         (VideoClip, "clip"),
         (AudioClip, "clip"),
         (Callback, "motion"),
+        (Take, "take"),
     ],
 )
 def test_every_method_of_what_a_person_holds_is_there(kind: type, spoken: str) -> None:
