@@ -24,6 +24,7 @@ from smallrtc_lab.media.encoded import EncodedPacket, Tap, TimedPacket
 from smallrtc_lab.media.level import level_db
 from smallrtc_lab.media.resample import from_av
 from smallrtc_lab.media.ring import AudioRing
+from smallrtc_lab.rtc.tracks import InputTrack
 
 from .connections import SourceTrack
 from .sound_subscription import AudioSubscription
@@ -83,6 +84,11 @@ class _Inbound:
     def dropped(self) -> int:
         """Pieces that were decoded but not read in time, of the current track."""
         return 0 if self._track is None else self._track.dropped
+
+    @property
+    def gaps_skipped(self) -> int:
+        """How often lost packets were given up, of the current track: what follows is built on what is missing."""
+        return self._track.gaps_skipped if isinstance(self._track, InputTrack) else 0
 
     def meet_sender(self) -> None:
         """A new connection is made: what is known of the clock of the last one's sender holds no longer."""

@@ -19,6 +19,7 @@ touch                                               can go when
                                                     keyframe
 ``RTCRtpSender.__encoder`` and                      the range of bitrates is a setting of a sender (aiortc
 ``Vp8Encoder.__target_bitrate``                     issues 402 and 1159)
+``RTCRtpSender._next_encoded_frame``                what is sent can be had encoded (W3C encoded transform)
 ``RTCRtpTransceiver._codecs``                       there is a public way to see what was negotiated
 ``RTCRtpReceiver._handle_rtcp_packet``              a BYE no longer ends a receiver for ever, and sender reports
                                                     can be read
@@ -41,6 +42,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver, rtcsctptransport
+from aiortc.codecs import depayload
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtcicetransport import RTCIceTransport
@@ -74,9 +76,11 @@ __all__ = [
     "release_at_marker",
     "release_in_order",
     "request_keyframe",
+    "request_own_keyframe",
     "rtp_origin",
     "selected_pair",
     "sending_codec",
+    "tap_sender",
     "use_bitrate",
     "watch_keyframe_requests",
     "watch_sender_reports",
@@ -311,6 +315,27 @@ def watch_keyframe_requests(sender: RTCRtpSender, asked: Callable[[], None]) -> 
 
     sender._send_keyframe = ask_both  # type: ignore[method-assign]
     return own
+
+
+def tap_sender(sender: RTCRtpSender, hook: Callable[[], EncodedHook | None]) -> None:
+    """Hand a copy of everything ``sender`` encodes, before it is sent, to what ``hook()`` returns at that time."""
+    encode = sender._next_encoded_frame
+
+    async def encode_and_tell(codec: Any) -> Any:
+        frame = await encode(codec)
+        deliver = hook()
+        if deliver is not None and frame is not None:
+            content = b"".join(depayload(codec, payload) for payload in frame.payloads)
+            keyframe = is_keyframe(codec.name, content)
+            deliver(EncodedPacket(content, codec.name, codec.clockRate, frame.timestamp, keyframe))
+        return frame
+
+    sender._next_encoded_frame = encode_and_tell  # type: ignore[method-assign]
+
+
+def request_own_keyframe(sender: RTCRtpSender) -> None:
+    """Make the next picture that is sent a keyframe, as if the receiver had asked for it."""
+    sender._send_keyframe()
 
 
 def sending_codec(transceiver: RTCRtpTransceiver) -> str | None:

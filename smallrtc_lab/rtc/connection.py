@@ -40,6 +40,7 @@ from aiortc import MediaStreamTrack, RTCIceCandidate, RTCIceServer, RTCPeerConne
 
 from smallrtc_lab.errors import RequestError
 from smallrtc_lab.ice import normalise_ice_servers
+from smallrtc_lab.media.encoded import EncodedPacket
 
 from .life import EVENTS, ConnectionLife
 from .peer import Network
@@ -191,6 +192,14 @@ class SmallWebRTCConnection(ConnectionLife):
         """How many bits a second pictures may take from now on: see :class:`~.bitrate.VideoBitrate`."""
         self._outputs.bitrate.wanted_bps = wanted_bps
         self._outputs.bitrate.limit_bps = limit_bps
+
+    def watch_sent(self, on_sent: Callable[[Section, EncodedPacket], None] | None) -> None:
+        """Call ``on_sent(section, packet)`` for everything that is sent from now on, encoded; None: no longer."""
+        self._outputs.on_sent = on_sent
+
+    def request_own_keyframe(self) -> None:
+        """Send a picture next that can be decoded without the ones before."""
+        self._peer.request_own_keyframes()
 
     def send_app_message(self, message: Any) -> bool:
         """Send any JSON value, or queue it until the channel opens (50 at most).

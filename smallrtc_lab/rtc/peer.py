@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from aiortc import (
@@ -146,6 +147,12 @@ class Peer:
             if track.kind == "video":
                 await track.request_keyframe()
 
+    def request_own_keyframes(self) -> None:
+        """Send a keyframe next in every video section that sends."""
+        for section, transceiver in self._transceivers():
+            if section is not None and section in self._switches and section.kind == "video":
+                _aiortc.request_own_keyframe(transceiver.sender)
+
     async def close(self) -> None:
         """End everything within a few seconds: decoders, tracks, sockets, tasks."""
         await self._end_inputs()
@@ -185,6 +192,7 @@ class Peer:
                 switch.renew = _aiortc.watch_keyframe_requests(transceiver.sender, switch.keyframe_asked)
                 codec = _aiortc.sending_codec(transceiver)
                 _aiortc.use_bitrate(transceiver.sender, codec, self._outputs.bitrate)
+            _aiortc.tap_sender(transceiver.sender, partial(self._outputs.sent_hook, section))
             switch.use_codec(_aiortc.sending_codec(transceiver))
             switch.replace(self._outputs.of(section))
             transceiver.sender.replaceTrack(switch)

@@ -307,3 +307,36 @@ async def test_the_encoder_of_one_sender_follows_a_bitrate_of_its_own(codec):
     assert '"bufsize": str(self.__target_bitrate)' in inspect.getsource(Vp8Encoder.encode), WHY
     assert not _aiortc.use_bitrate(sender, "opus", bitrate)
     await pc.close()
+
+
+async def test_what_a_sender_encodes_can_be_had():
+    """The tap gets each encoded picture whole, with its timestamp, and the sender gets the same as before."""
+    from fractions import Fraction
+
+    import av
+    from aiortc.codecs import CODECS
+    from aiortc.mediastreams import VideoStreamTrack
+
+    class Black(VideoStreamTrack):
+        pts = 0
+
+        async def recv(self):
+            frame = av.VideoFrame(640, 480, "yuv420p")
+            frame.pts, frame.time_base = self.pts, Fraction(1, 90000)
+            self.pts += 3000
+            return frame
+
+    assert list(inspect.signature(RTCRtpSender._next_encoded_frame).parameters) == ["self", "codec"], WHY
+    assert "await self._next_encoded_frame(codec)" in inspect.getsource(RTCRtpSender._run_rtp), WHY
+    pc, seen = peer(), []
+    sender = pc.addTransceiver(Black(), "sendonly").sender
+    codec = next(c for c in CODECS["video"] if c.name == "VP8")
+    _aiortc.tap_sender(sender, lambda: seen.append)
+    sent = [await sender._next_encoded_frame(codec) for _ in range(2)]
+    _aiortc.request_own_keyframe(sender)
+    sent.append(await sender._next_encoded_frame(codec))
+    assert [one.pts for one in seen] == [one.timestamp for one in sent]
+    assert [one.keyframe for one in seen] == [True, False, True]
+    decoder = av.CodecContext.create("vp8", "r")
+    assert all(decoder.decode(av.Packet(one.content)) for one in seen)
+    await pc.close()
