@@ -44,10 +44,10 @@ class Raster:
         return int(np.floor((rows.centre(rows.stop - 1) + rows.hop / 2) / self.pitch))
 
     def first_bins(self) -> Indices:
-        """(height,): where the frequencies of each row of pixels begin, the lowest row first."""
+        """(height,): where the frequencies of each row of pixels begin, the lowest row first; none beyond the last."""
         edges = np.arange(self.height) * self.fmax_hz / self.height
-        return np.floor(edges / self.step_hz + 0.5).astype(np.intp)
+        return np.minimum(np.floor(edges / self.step_hz + 0.5), self.bins() - 1).astype(np.intp)
 
     def bins(self) -> int:
-        """How many frequencies are shown."""
+        """How many frequencies are shown: those that do not lie above ``fmax_hz``."""
         return int(self.fmax_hz / self.step_hz + 1e-9) + 1
