@@ -91,6 +91,16 @@ class SimulatedBrowser:
         counted["audio"]["heard_s"] = round(self.heard_s, 2)
         return counted
 
+    def stamp(self, on_returned: Callable[[int, float], None] | None) -> None:
+        """Draw time codes from now on; what comes back is told with its time of ``time.monotonic``. None: no longer."""
+        self._on_returned = on_returned
+        if self.camera is not None:
+            self.camera.stamping = on_returned is not None
+
+    def taken_s(self, code: int | None) -> float | None:
+        """When the picture that shows this time code was taken, by ``time.monotonic``; None for none of ours."""
+        return None if code is None or self.camera is None else self.camera.taken_s.get(code)
+
     async def close(self) -> None:
         """Hang up; no task, thread or socket stays."""
         for task in self._tasks:
@@ -119,10 +129,10 @@ class SimulatedBrowser:
                 self.returned[track.kind] += 1
                 if isinstance(frame, av.AudioFrame) and np.std(to_float(from_av(frame))) > _AUDIBLE:
                     self.heard_s += frame.samples / frame.sample_rate
-                elif isinstance(frame, av.VideoFrame) and self.on_returned is not None:
+                elif isinstance(frame, av.VideoFrame) and self._on_returned is not None:
                     seen_s = time.monotonic()
                     if (code := shown_code(frame)) is not None:
-                        self.on_returned(code, seen_s)
+                        self._on_returned(code, seen_s)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(coroutine, name=name)

@@ -26,6 +26,10 @@ class Registrations:
         """Every registered callback, paused ones too."""
         return [*self._processors.values(), *(observer for _, observer in self._observers)]
 
+    def processor(self, place: str) -> Callback | None:
+        """The processor of a place ("video", "audio"), paused or not."""
+        return self._processors.get(place)
+
     def add(
         self, function: Callable[..., Any] | None, kind: type[Callback], place: str, **request: Any
     ) -> Any:

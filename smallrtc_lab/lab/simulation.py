@@ -71,7 +71,7 @@ def _checked_sound(audio: str, file: str | None, seed: int, options: Mapping[str
 
     if file is None:
         audio_source(audio, 48000, 2, seed, **options)
-    return _named(audio, file, seed) | options
+    return _named(audio, file, seed) | dict(options)
 
 
 def _named(name: str, file: str | None, seed: int) -> dict[str, Any]:

@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from smallrtc_lab.frames import VideoFrame
+
 from .access import Access
+from .callbacks import Callback
+from .delay import DelayMeasurement, Stage
 from .options import checks_keywords
+from .processors import VideoProcessor
 from .registrations import Registrations
+from .video import video_request
 
 __all__ = ["FIELDS", "Statistics", "Stats"]
 
@@ -55,6 +61,7 @@ FIELDS: dict[str, str] = {
     "processing.subscriptions.*": "name, delivered, dropped, delays of whatever reads pictures or sound now",
     "processing.video_late": "as drops.late",
     "processing.audio_late_s": "seconds of sound that were played unprocessed, because the function took too long",
+    "processing.shown.*": "what lab.show, lab.play and their sisters sent, and what they could not",
     "processing.sent.*": "what a program sent by itself, and what it could not",
     "connection.*": "of the present connection; empty without one",
     "connection.route": "direct, turn, relay or None",
@@ -156,6 +163,54 @@ class Statistics:
             raise ValueError(f"seconds is a positive number, not {seconds!r}")
         names, rows = self._access.call_with_payload("stats_history", seconds=seconds)
         return np.frombuffer(rows, [(name, np.float64) for name in names]).copy()
+
+    def measure_delay(self, seconds: float = 3.0) -> DelayMeasurement:
+        """How long a picture takes from the camera to a function, and back into the browser: median and p95 in ms.
+
+        While ``lab.simulate()`` runs, a time code is drawn into its pictures and looked for at every stage. So does a
+        page that sends its test signal (in the widget's settings). Of a camera the way to the function is known where
+        the browser says when it captured, and the way back is not. The function is the video processor, where there
+        is one that leaves the upper third of the picture as it is; else one that returns the picture as it is.
+
+        Takes ``seconds`` and a moment. Raises :class:`NotLiveError` before anything is live.
+
+        >>> lab.measure_delay(1).total.median_ms
+        """
+        if not seconds > 0:
+            raise ValueError(f"seconds is a positive number, not {seconds!r}")
+        self._access.mirror.require_live()
+        own = self._callbacks.processor("video")
+        ours = (
+            None
+            if own
+            else self._callbacks.add(
+                _same, VideoProcessor, "video", **video_request("rgb", None), source="camera"
+            )
+        )
+        try:
+            found = self._access.call("measure_delay", timeout_s=seconds + 10.0, seconds=float(seconds))
+        finally:
+            if ours is not None:
+                ours.remove()
+        stages = {name: None if one is None else Stage(**one) for name, one in found["stages"].items()}
+        return DelayMeasurement(**stages, seconds=found["seconds"], note=_note(found, own))
+
+
+def _same(frame: VideoFrame) -> Any:
+    return frame.image
+
+
+def _note(found: dict[str, Any], own: Callback | None) -> str:
+    """What is missing, and why."""
+    if found["by"] is None:
+        return (
+            "How long the way back takes is seen with lab.simulate(), or with the test signal in the widget's "
+            "settings."
+        )
+    if found["stages"]["total"] is None:
+        whose = f"{own.name} changes or hides it" if own is not None else "no picture came back"
+        return f"No time code was found in what came back: {whose}."
+    return ""
 
 
 def _text(value: Any) -> str:

@@ -351,6 +351,18 @@ async def test_the_history_has_no_holes_while_a_cell_is_busy(live: Kernel) -> No
     print("rows", times_s, fps)
 
 
+async def test_delays_are_measured_without_a_function_of_ones_own(live: Kernel) -> None:
+    """Time codes in the pictures, and a function that returns them for as long as it takes."""
+    await live.execute("delay = lab.measure_delay(1.5)")
+    assert await live.value("delay.total.pictures") > 0
+    assert await live.value("0 < delay.to_engine.median_ms < delay.total.median_ms")
+    assert await live.value("[len(lab._callbacks.all()), lab.stats()['processing']['subscriptions']]") == [
+        0,
+        {},
+    ]
+    print(await live.value("repr(delay)"))
+
+
 async def test_sources_change_and_a_kind_may_be_left_out(live: Kernel) -> None:
     """Simulating anew replaces the browser; without sound it is live at once, and nothing old is heard as new."""
     await live.execute("t = time.monotonic()\nlab.simulate(audio=None, video='noise', width=320, height=240)")
