@@ -18,6 +18,7 @@ from smallrtc_lab.media.convert import Reformatter
 
 from .bridge import Bridge
 from .plotting_budget import ByteBudget
+from .plotting_custom import CustomPlot
 from .plotting_page import canvas_of, greets
 from .plotting_plot import Plot
 from .plotting_source import frozen_material, sent_track
@@ -70,6 +71,13 @@ class Plotting:
         plot = self._plots.get(name)
         if plot is None:
             raise EngineError("this plot was closed; run its cell again")
+        return plot
+
+    def custom(self, name: str) -> CustomPlot:
+        """The plot of that name, which the kernel draws; raises :class:`EngineError` when it was closed."""
+        plot = self.find(name)
+        if not isinstance(plot, CustomPlot):
+            raise EngineError("this plot is not drawn by the kernel")
         return plot
 
     def freeze(self, names: list[str] | None) -> float:
@@ -161,7 +169,11 @@ class Plotting:
             view.tell(_GONE)
 
     def _made(self, name: str, kind: str, options: Mapping[str, Any], painter: ThreadPoolExecutor) -> Plot:
-        return Plot(name, kind, options, self._session, painter, self._pressed)
+        if kind != "custom":
+            return Plot(name, kind, options, self._session, painter, self._pressed)
+        custom = CustomPlot(name, kind, options, self._session, painter, self._pressed)
+        custom.use(self._bridge)
+        return custom
 
     def _pressed(self, name: str, on: bool, everything: bool) -> None:
         names = None if everything else [name]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.plots.drawing import Arrays
 
@@ -45,6 +46,17 @@ class PlotCalls(CallGroup):
     async def call_plot_stats(self, session: str, plot: str) -> Header:
         """Its views and their figures."""
         return self.engine.session(session).plotting.find(plot).stats()
+
+    async def call_plot_item(self, session: str, plot: str) -> Reply:
+        """What a function of the person's is to draw now."""
+        return await self.engine.session(session).plotting.custom(plot).item()
+
+    async def call_plot_drawn(self, session: str, plot: str, number: int, answer: dict[str, Any]) -> None:
+        """It has drawn: pixels in a slot, or what went wrong."""
+        try:
+            self.engine.session(session).plotting.custom(plot).drawn(number, answer)
+        except SmallRTCError:  # closed meanwhile: the slot is the kernel's again
+            self.engine.bridge.free_result({"slot": answer["slot"]} if answer["slot"] else {})
 
     async def call_plot_close(self, session: str, plot: str) -> None:
         """It is gone."""

@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 
 from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.framing import Header
+from smallrtc_lab.plots.custom import CUSTOM_OPTIONS
 from smallrtc_lab.plots.options import OPTIONS, Option
 
 from .access import Access
 from .cell import Places
 from .plot import PLOTS, Plot
+from .plot_custom import CustomPlot
+from .worker import Worker
 
 __all__ = ["Plots"]
 
@@ -49,6 +52,7 @@ class Plots:
         self._access = access
         self._places = Places()
         self._plots: dict[str, Plot] = {}
+        self._worker: Worker | None = None  # of functions that draw; made with the first of them
 
     def __repr__(self) -> str:
         return f"lab.plot: {', '.join(PLOTS)} and custom; open: {len(self._plots)}"
@@ -109,6 +113,18 @@ class Plots:
         """
         return self._made("stats", options)
 
+    @_with_options(CUSTOM_OPTIONS)
+    def custom(self, draw: Callable[..., Any], **options: Any) -> Plot:
+        """A plot of your own: ``draw(ax, clip)``, or ``draw(ax, frame)``, draws on matplotlib axes, in the kernel.
+
+        It runs on a thread of its own while somebody sees the plot; do not use ``pyplot`` in it.
+
+        >>> lab.plot.custom(lambda ax, clip: ax.magnitude_spectrum(clip.mono, clip.sample_rate), seconds=0.2)
+        """
+        if self._worker is None:
+            self._worker = Worker("smallrtc plots", log=self._access.log)
+        return self._placed(CustomPlot(self._access, options, self._closed, draw, self._worker))
+
     def freeze(self) -> None:
         """Hold all plots of this lab at the same samples.
 
@@ -129,6 +145,8 @@ class Plots:
         """Close all of them; the lab is closed."""
         for plot in list(self._plots.values()):
             plot.close()
+        if self._worker is not None:
+            self._worker.close()
 
     def reopen(self) -> None:
         """A new engine runs: make them there."""

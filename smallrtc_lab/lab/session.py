@@ -78,6 +78,8 @@ class SessionEvents:
         if self.plots is not None:
             self.plots.engine_event(header)
 
+    _on_plot_draw = _on_plot_frozen
+
     def _on_control(self, header: Header) -> None:
         self._callbacks.control(header["callback"], header["control"], header["value"])
 
