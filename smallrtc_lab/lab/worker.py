@@ -92,7 +92,9 @@ class Worker:
         that cannot be, and ``RuntimeError`` on this worker's own thread.
         """
         if self._thread is threading.current_thread():
-            raise RuntimeError(f"{name} would wait for itself: replay in a cell, not in a function on live frames")
+            raise RuntimeError(
+                f"{name} would wait for itself: replay in a cell, not in a function on live frames"
+            )
         outcome: Future[T] = Future()
         if not self.submit(lambda: _settle(outcome, job)):
             raise StreamTimeout(f"{name} has too much to do: its thread has stood still")

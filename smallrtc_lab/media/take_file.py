@@ -19,8 +19,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import tempfile
+import tokenize
 import zipfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,11 @@ _MOST = {"take.json": 64 << 20, "media.mkv": 2 << 30}
 _MOST_ARRAY = 64 << 20
 _MOST_SAMPLES = 3600 * 48000
 _SOURCES = ("camera", "screen")
+_FAULTS = (  # what zipfile, json, NumPy and FFmpeg raise for what they cannot read
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, NotImplementedError),
+    *(ValueError, KeyError, TypeError, IndexError, OverflowError, MemoryError, SyntaxError),
+    *(tokenize.TokenError, av.error.FFmpegError),
+)
 
 
 def save(take: Take, path: Path, *, overwrite: bool = False) -> Path:
@@ -67,12 +75,7 @@ def load(path: Path) -> Take:
     try:
         with zipfile.ZipFile(path) as archive:
             return _take(archive)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is no take, or a damaged one: {error}") from None
-    except (
-        ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError, EOFError, NotImplementedError,
-        RuntimeError, av.error.FFmpegError,
-    ) as error:  # fmt: skip
+    except _FAULTS as error:
         raise ValueError(f"{path} is no take, or a damaged one: {error}") from None
 
 

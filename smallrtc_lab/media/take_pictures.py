@@ -30,7 +30,7 @@ def decoded(packets: tuple[TimedPacket, ...]) -> Iterator[tuple[TimedPacket, av.
             yield from _rest(decoder, packets)
             chain = (timed.epoch, timed.packet.codec)
             decoder = _decoder(timed.packet.codec)
-        if decoder is not None:
+        if decoder is not None and timed.packet.content:  # nothing at all would mean the end
             yield from _frames(decoder, index, packets)
     yield from _rest(decoder, packets)
 
