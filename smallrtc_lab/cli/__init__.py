@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import smallrtc_lab
 from smallrtc_lab.sctp import sctp_chunk_bytes
 
-from . import demo, run
+from . import demo, run, turn
 
 __all__ = ["main"]
 
@@ -37,4 +37,5 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="command")
     demo.add_to(commands)
     run.add_to(commands)
+    turn.add_to(commands)
     return made

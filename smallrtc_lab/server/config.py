@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
-from traitlets import Any, Bool, Bunch, Float, HasTraits, Int, TraitError, Unicode, default, validate
+from traitlets import Any as AnyTrait
+from traitlets import Bool, Bunch, Float, HasTraits, Int, TraitError, Unicode, default, validate
 from traitlets import List as ListTrait
 
 from smallrtc_lab.ice import (
@@ -28,7 +30,7 @@ TURN_SECRET_VARIABLE = "SMALLRTC_LAB_TURN_SECRET"
 TURN_URL_VARIABLE = "SMALLRTC_LAB_TURN_CREDENTIALS_URL"
 
 
-def _checked(read: Callable[[object], list[IceServerJson]], source: object) -> list[IceServerJson]:
+def _checked(read: Callable[[Any], list[IceServerJson]], source: Any) -> list[IceServerJson]:
     try:
         return read(source)
     except (TypeError, ValueError) as error:
@@ -133,7 +135,7 @@ class Settings(HasTraits):
     at_root = Bool(
         False, help="Answer /start, /api/offer, /sessions/… and /client/ at the root of the server, too."
     ).tag(config=True)
-    ice_servers: ListTrait[object] = ListTrait(
+    ice_servers: ListTrait[Any] = ListTrait(
         help="STUN and TURN servers for engines and pages: a list of URLs, or of dicts with 'urls', 'username' and "
         f"'credential'. Without this setting the environment variable {ICE_SERVERS_VARIABLE} is read (JSON)."
     ).tag(config=True)
@@ -148,7 +150,7 @@ class Settings(HasTraits):
         "It is asked again before they expire. Without this setting the environment variable "
         f"{TURN_URL_VARIABLE} is read."
     ).tag(config=True)
-    turn_credentials = Any(
+    turn_credentials = AnyTrait(
         None,
         allow_none=True,
         help="A function that gives ICE servers with short-lived credentials, sync or async, or a source of "

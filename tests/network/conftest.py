@@ -75,12 +75,19 @@ class Peer:
 
 @contextlib.asynccontextmanager
 async def meet(
-    network: Network, *, ice_servers: list[Any] | None = None, **environment: str
+    network: Network,
+    *,
+    ice_servers: list[Any] | None = None,
+    page_ice_servers: list[Any] | None = None,
+    **environment: str,
 ) -> AsyncIterator[tuple[Peer, Peer]]:
-    """An engine's session on host a and a page on host b, offer and answer exchanged."""
+    """An engine's session on host a and a page on host b, offer and answer exchanged.
+
+    Both have the same servers, unless the page reaches them by other addresses. `environment` is the engine's.
+    """
     options = {"audio": {}, "video": False, "ice_servers": ice_servers}
     engine = Peer(network.a, "engine", options, environment)
-    page = Peer(network.b, "page", {"ice_servers": ice_servers}, {})
+    page = Peer(network.b, "page", {"ice_servers": page_ice_servers or ice_servers}, {})
     try:
         engine.tell(offer=(await page.hear(lambda m: "offer" in m))["offer"])
         engine.answer = (await engine.hear(lambda m: "answer" in m))["answer"]
