@@ -5,7 +5,7 @@ import type { Problem } from "./errors.ts";
 export const VERSION = 1;
 
 export type State = "idle" | "asking" | "connecting" | "live" | "reconnecting" | "failed";
-export type Route = "direct" | "turn";
+export type Route = "direct" | "turn" | "relay";
 /** `simulation`: no page's, while `lab.simulate()` runs. */
 export type Owner = "nobody" | "you" | "another" | "simulation";
 export type ProcessorState = "running" | "late" | "failed";
@@ -155,7 +155,7 @@ const FROM_PAGE: Record<PageMessage["type"], Fields> = {
     rtt_ms: orNull(number),
     bitrate_bps: orNull(number),
     loss: orNull(number),
-    route: orNull(oneOf("direct", "turn")),
+    route: orNull(oneOf("direct", "turn", "relay")),
   },
   visible: { visible: bool },
   control: { callback: text, name: text, value: (value) => text(value) || number(value) || bool(value) },

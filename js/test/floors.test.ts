@@ -9,6 +9,7 @@ const FLOORS = [
   ["negotiation", "status"],
   ["signaling", "media"],
   ["peer"],
+  ["relay"],
   ["session"],
   ["view"],
   ["plot"],

@@ -10,6 +10,17 @@ const OPEN_WITHIN_MS = 10_000;
 /** More than this waiting in the browser means that nothing gets through: then the newest message is dropped, and counted. */
 const MOST_BUFFERED_BYTES = 4 << 20;
 
+/** What carries texts both ways: an RTCDataChannel, or a relay socket's part of one. */
+export interface DataPipe {
+  readonly readyState: RTCDataChannelState;
+  readonly bufferedAmount: number;
+  onopen: ((event: Event) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onclose: ((event: Event) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
+
 export interface ChannelEvents {
   message(message: unknown): void;
   signalling(message: Signalling): void;
@@ -18,10 +29,10 @@ export interface ChannelEvents {
   closed(): void;
 }
 
-/** Outlives its `RTCDataChannel`s, so that what was said while connecting or reconnecting arrives, once and in order. */
+/** Outlives its pipes, so that what was said while connecting or reconnecting arrives, once and in order. */
 export class Channel {
   maxMessageBytes = Infinity;
-  private channel: RTCDataChannel | null = null;
+  private channel: DataPipe | null = null;
   private readonly waiting: string[] = [];
   private droppedCount = 0;
   private stopPing: (() => void) | null = null;
@@ -33,7 +44,7 @@ export class Channel {
     return this.channel?.readyState === "open";
   }
 
-  attach(channel: RTCDataChannel): void {
+  attach(channel: DataPipe): void {
     this.detach();
     this.channel = channel;
     channel.onopen = () => this.opened(channel);
@@ -82,7 +93,7 @@ export class Channel {
     }, OPEN_WITHIN_MS);
   }
 
-  private opened(channel: RTCDataChannel): void {
+  private opened(channel: DataPipe): void {
     if (channel !== this.channel) return;
     this.clearTimer();
     const ping = () => {

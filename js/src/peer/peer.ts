@@ -24,7 +24,18 @@ export interface PeerPlan {
   limits: Partial<Limits>;
 }
 
-export class Peer {
+/** What a call uses of whatever carries its media. */
+export interface MediaPeer {
+  readonly pcId: string | null;
+  /** Connects, or negotiates again; resolves when the other side has answered. */
+  offer(pcId: string | null, restart: boolean): Promise<void>;
+  /** Sends this track, or nothing, from now on. */
+  replace(source: Source, track: MediaStreamTrack | null): Promise<void>;
+  stats(): Promise<PageStats>;
+  close(): void;
+}
+
+export class Peer implements MediaPeer {
   pcId: string | null = null;
   private readonly connection: RTCPeerConnection;
   private readonly plan: PeerPlan;

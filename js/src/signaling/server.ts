@@ -51,6 +51,14 @@ export function socketUrl(place: Place, session: string, withToken: boolean, plo
   return url.href;
 }
 
+/** Where the media of a page goes that WebRTC finds no path for. */
+export function relayUrl(place: Place, session: string): string {
+  const url = new URL(`smallrtc/sessions/${encodeURIComponent(session)}/media`, place.base);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  if (place.token) url.searchParams.set("token", place.token);
+  return url.href;
+}
+
 function xsrf(): string | null {
   const match = /(?:^|;\s*)_xsrf=([^;]*)/.exec(document.cookie);
   return match?.[1] ? decodeURIComponent(match[1]) : null;
@@ -121,6 +129,8 @@ export function isAnswer(value: unknown): value is Answer {
 export interface Offering {
   offer(body: OfferBody, signal: AbortSignal): Promise<Answer>;
   patch(pcId: string, candidates: Candidate[], signal: AbortSignal): Promise<void>;
+  /** Dials the socket that carries media where WebRTC finds no path; undefined where there is none. */
+  relay?(): WebSocket;
 }
 
 /** The two requests of one session. */
@@ -129,7 +139,7 @@ export class Signaling implements Offering {
 
   constructor(
     private readonly place: Place,
-    session: string,
+    private readonly session: string,
   ) {
     this.url = new URL(`smallrtc/sessions/${encodeURIComponent(session)}/api/offer`, place.base).href;
   }
@@ -143,6 +153,10 @@ export class Signaling implements Offering {
   async patch(pcId: string, candidates: Candidate[], signal: AbortSignal): Promise<void> {
     const body = JSON.stringify({ pc_id: pcId, candidates });
     await request(this.place, this.url, { method: "PATCH", body, signal });
+  }
+
+  relay(): WebSocket {
+    return new WebSocket(relayUrl(this.place, this.session));
   }
 }
 

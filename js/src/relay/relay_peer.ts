@@ -1,0 +1,246 @@
+// A page's media and messages over a relay socket, with the members of a WebRTC peer: what a call uses when no path for WebRTC is found.
+// This is not an RTCPeerConnection: everything goes through the Jupyter server.
+import { asError, PROBLEMS } from "../errors.ts";
+import type { Source } from "../negotiation.ts";
+import { isRaw } from "../negotiation.ts";
+import type { Channel } from "../peer/channel.ts";
+import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
+import type { PageStats } from "../protocol.ts";
+import type { Abilities } from "./abilities.ts";
+import { findAbilities } from "./abilities.ts";
+import { RelayChannel } from "./delivery.ts";
+import type { Control, Media, Packet, Report } from "./packets.ts";
+import { pack, parse, RELAY_VERSION } from "./packets.ts";
+import { PictureIn } from "./picture_in.ts";
+import { PictureOut } from "./picture_out.ts";
+import { SoundIn } from "./sound_in.ts";
+import { SoundOut } from "./sound_out.ts";
+import { loadWorklets } from "./worklets.ts";
+
+/** More than that in the browser's own buffer: the network takes nothing, and pictures are left out. */
+const BACKLOG_BYTES = 100_000;
+/** Engine and page ask each other once a second; so long without a word and the way is lost. */
+const SILENT_MS = 3500;
+
+interface Counts {
+  atMs: number;
+  frames: number;
+  bytes: number;
+}
+
+export class RelayPeer implements MediaPeer {
+  pcId: string | null = null;
+  private readonly pipe: RelayChannel;
+  private readonly tracks = new Map<Source, MediaStreamTrack>();
+  private readonly pictures = new Map<"camera" | "screen", PictureOut>();
+  private readonly returned: PictureIn;
+  private abilities: Abilities | null = null;
+  private context: AudioContext | null = null;
+  private soundOut: SoundOut | null = null;
+  private soundIn: SoundIn | null = null;
+  private socket: WebSocket | null = null;
+  private welcomed: { open(): void; refuse(cause: unknown): void } | null = null;
+  private live = false;
+  private closed = false;
+  private bytesSent = 0;
+  private heardMs = 0;
+  private rttMs: number | null = null;
+  private counts: Counts | null = null;
+
+  constructor(
+    private readonly dial: () => WebSocket,
+    channel: Channel,
+    private readonly plan: PeerPlan,
+    private readonly events: PeerEvents,
+  ) {
+    this.pipe = new RelayChannel((packet) => this.send(packet));
+    channel.attach(this.pipe);
+    this.returned = new PictureIn((report) => this.send(report), (track) => this.began("camera", track));
+  }
+
+  /** Opens the socket and is welcomed; there is nothing to negotiate, so a second call does nothing. */
+  async offer(): Promise<void> {
+    if (this.socket) return;
+    this.abilities = await findAbilities();
+    await this.openSound();
+    if (this.closed) return;
+    await new Promise<void>((open, refuse) => {
+      this.welcomed = { open, refuse };
+      this.open();
+    });
+    this.live = true;
+    this.heardMs = performance.now();
+    this.pipe.opened();
+    this.begin();
+    this.events.state("connected");
+  }
+
+  async replace(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    if (track) this.tracks.set(source, track);
+    else this.tracks.delete(source);
+    if (this.live) this.sendFrom(source);
+  }
+
+  async stats(): Promise<PageStats> {
+    this.watchSilence();
+    const picture = this.pictures.get("camera") ?? this.pictures.get("screen");
+    const now: Counts = { atMs: performance.now(), frames: picture?.figures.sent ?? this.returned.received, bytes: this.bytesSent };
+    const last = this.counts;
+    this.counts = now;
+    const seconds = last ? (now.atMs - last.atMs) / 1000 : 0;
+    const each = (count: number) => (seconds > 0 && count >= 0 ? count / seconds : null);
+    const bps = each(8 * (now.bytes - (last?.bytes ?? 0)));
+    return {
+      fps: each(now.frames - (last?.frames ?? 0)),
+      width: picture?.figures.width || null,
+      height: picture?.figures.height || null,
+      rtt_ms: this.rttMs === null ? null : Math.round(this.rttMs * 10) / 10,
+      bitrate_bps: bps === null ? null : Math.round(bps),
+      loss: null,
+      route: "relay",
+    };
+  }
+
+  close(): void {
+    this.closed = true;
+    this.live = false;
+    for (const picture of this.pictures.values()) picture.close();
+    this.pictures.clear();
+    this.soundOut?.close();
+    this.soundIn?.close();
+    this.returned.close();
+    this.pipe.close();
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close(1000);
+    if (this.context && this.context.state !== "closed") void this.context.close();
+  }
+
+  private async openSound(): Promise<void> {
+    for (const options of [{ sampleRate: 48_000, latencyHint: "interactive" as const }, {}]) {
+      const context = new AudioContext(options);
+      try {
+        await loadWorklets(context);
+        const track = this.tracks.get("audio");
+        if (track) context.createMediaStreamSource(new MediaStream([track])).disconnect();
+        this.context = context;
+        void context.resume().catch(() => undefined); // without a gesture it waits for one
+        return;
+      } catch (cause) {
+        await context.close();
+        console.info("smallrtc-lab: another audio context is tried", cause); // Firefox: a microphone keeps its own rate
+      }
+    }
+    console.warn("smallrtc-lab: this page may run no AudioWorklet, so that no sound is relayed");
+  }
+
+  private open(): void {
+    const socket = this.dial();
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    socket.onopen = () => this.send(this.hello());
+    socket.onmessage = ({ data }) => {
+      if (socket === this.socket) this.received(data);
+    };
+    socket.onclose = (event) => {
+      if (socket !== this.socket) return;
+      this.socket = null;
+      this.lost(event);
+    };
+  }
+
+  private hello(): Control {
+    const { decodesVideo, decodesAudio } = this.abilities ?? { decodesVideo: false, decodesAudio: false };
+    const sends = [...(this.plan.options.audio && this.context ? ["audio"] : []), ...(this.plan.options.video ? ["camera"] : []), "screen"];
+    const plays = [decodesVideo ? "vp8" : "jpeg", decodesAudio ? "opus" : "pcm"];
+    const takes = this.context ? ["audio", "video"] : ["video"];
+    return { kind: "control", body: { type: "hello", version: RELAY_VERSION, page: this.plan.page, sends, takes, plays } };
+  }
+
+  private begin(): void {
+    if (this.context) this.soundIn = new SoundIn(this.context, (report) => this.send(report), (track) => this.began("audio", track));
+    for (const source of ["audio", "camera", "screen"] as const) this.sendFrom(source);
+  }
+
+  private sendFrom(source: Source): void {
+    const track = this.tracks.get(source) ?? null;
+    if (source === "audio") this.sendSound(track);
+    else this.sendPicture(source, track);
+  }
+
+  private sendSound(track: MediaStreamTrack | null): void {
+    this.soundOut?.close();
+    this.soundOut = null;
+    if (!track || !this.context || !this.plan.options.audio) return;
+    const bitrate = isRaw(this.plan.options.audio) ? 128_000 : 64_000;
+    const encodes = this.abilities?.encodesAudio ?? false;
+    this.soundOut = new SoundOut(this.context, track, (media) => this.send(media), () => this.backlog, bitrate, encodes);
+  }
+
+  private sendPicture(source: "camera" | "screen", track: MediaStreamTrack | null): void {
+    this.pictures.get(source)?.close();
+    this.pictures.delete(source);
+    if (!track) return;
+    const route = {
+      stream: source,
+      send: (media: Media) => this.send(media),
+      waiting: () => Math.max(0, this.backlog - BACKLOG_BYTES),
+      mostBps: this.plan.limits.max_bitrate_bps,
+      encodes: this.abilities?.encodesVideo ?? false,
+    };
+    this.pictures.set(source, new PictureOut(track, route));
+  }
+
+  private get backlog(): number {
+    return this.socket?.bufferedAmount ?? 0;
+  }
+
+  private began(source: Source, track: MediaStreamTrack): void {
+    this.events.track(source, track);
+    track.dispatchEvent(new Event("unmute")); // a drawn picture is never muted, and so never says that it no longer is
+  }
+
+  private send(packet: Packet): void {
+    if (this.socket?.readyState !== WebSocket.OPEN) return; // a message stays in the channel until it is acknowledged
+    const content = pack(packet);
+    this.bytesSent += content.byteLength;
+    this.socket.send(content);
+  }
+
+  private received(data: unknown): void {
+    const packet = data instanceof ArrayBuffer ? parse(data) : null;
+    this.heardMs = performance.now();
+    if (!packet) console.warn("smallrtc-lab: a packet of the relay was not understood");
+    else if (packet.kind === "media") (packet.stream === "audio" ? this.soundIn : this.returned)?.take(packet);
+    else if (packet.kind === "report") this.reported(packet);
+    else if (packet.kind === "message") this.pipe.arrived(packet);
+    else this.told(packet.body);
+  }
+
+  private reported(report: Report): void {
+    if (report.stream === "messages") this.pipe.acknowledged(report.sequence);
+    else if (report.stream === "camera" || report.stream === "screen") this.pictures.get(report.stream)?.reported(report);
+  }
+
+  private told(body: Control["body"]): void {
+    if (body.type === "welcome") {
+      this.pcId = typeof body["pc_id"] === "string" ? body["pc_id"] : null;
+      this.welcomed?.open();
+    } else if (body.type === "pong" && typeof body["time_ms"] === "number") this.rttMs = performance.now() - body["time_ms"];
+  }
+
+  private watchSilence(): void {
+    if (this.live && performance.now() - this.heardMs > SILENT_MS) {
+      this.live = false;
+      this.events.state("failed");
+    }
+  }
+
+  private lost(event: CloseEvent): void {
+    if (this.closed) return;
+    console.info(`smallrtc-lab: the relay socket closed (${event.code} ${event.reason})`);
+    this.welcomed?.refuse(asError(PROBLEMS.unreachable));
+    if (this.live) this.events.state("failed");
+    this.live = false;
+  }
+}

@@ -1,0 +1,110 @@
+// The microphone on its way out: blocks of 20 ms from the audio thread, Opus where the browser has it, else samples.
+import { soundConfig } from "./abilities.ts";
+import type { Media } from "./packets.ts";
+import { BLOCK, RATE_HZ } from "./worklets.ts";
+
+/** The clock of the sound card against the page's: what came soonest tells, and it may drift by so much (parts of one). */
+const DRIFT = 1e-4;
+/** More than one second of sound in the socket's buffer is not caught up any more: it is left out, and Python sees the gap. */
+const MOST_WAITING_BYTES = 64_000;
+
+export class SoundOut {
+  private readonly source: MediaStreamAudioSourceNode;
+  private readonly node: AudioWorkletNode;
+  private encoder: AudioEncoder | null = null;
+  private blocks = 0;
+  private sequence = 0;
+  private offsetMs: number | null = null;
+  private closed = false;
+
+  constructor(
+    context: AudioContext,
+    track: MediaStreamTrack,
+    private readonly send: (media: Media) => void,
+    private readonly waiting: () => number,
+    private readonly bitrate: number,
+    private readonly encodes: boolean,
+  ) {
+    this.source = context.createMediaStreamSource(new MediaStream([track]));
+    this.node = new AudioWorkletNode(context, "relay-recorder", { numberOfOutputs: 0 });
+    this.node.port.onmessage = ({ data }) => this.recorded(data as [Float32Array, Float32Array]);
+    this.source.connect(this.node);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.node.port.onmessage = null;
+    this.source.disconnect();
+    this.node.disconnect();
+    if (this.encoder && this.encoder.state !== "closed") this.encoder.close();
+    this.encoder = null;
+  }
+
+  private recorded(block: [Float32Array, Float32Array]): void {
+    const pts = this.blocks * BLOCK;
+    this.blocks += 1;
+    this.follow(performance.now() - ((pts + BLOCK) * 1000) / RATE_HZ);
+    if (this.closed || this.waiting() > MOST_WAITING_BYTES) return;
+    if (this.encodes) this.encode(block, pts);
+    else this.go("pcm", interleaved(block), pts);
+  }
+
+  /** When sample 0 was recorded by the page's clock, at the latest. */
+  private follow(offsetMs: number): void {
+    const drifted = (this.offsetMs ?? offsetMs) + (DRIFT * BLOCK * 1000) / RATE_HZ;
+    this.offsetMs = Math.min(offsetMs, drifted);
+  }
+
+  private encode(block: [Float32Array, Float32Array], pts: number): void {
+    const planar = new Float32Array(2 * BLOCK);
+    planar.set(block[0]);
+    planar.set(block[1], BLOCK);
+    const timestamp = Math.round((pts * 1e6) / RATE_HZ);
+    const sound = new AudioData({ format: "f32-planar", sampleRate: RATE_HZ, numberOfFrames: BLOCK, numberOfChannels: 2, timestamp, data: planar });
+    try {
+      this.encoder ??= this.begin();
+      this.encoder.encode(sound);
+    } catch (cause) {
+      this.failed(cause);
+    } finally {
+      sound.close();
+    }
+  }
+
+  private begin(): AudioEncoder {
+    const encoder = new AudioEncoder({ output: (chunk) => this.encoded(chunk), error: (cause) => this.failed(cause) });
+    encoder.configure(soundConfig(this.bitrate));
+    return encoder;
+  }
+
+  private encoded(chunk: EncodedAudioChunk): void {
+    const content = new Uint8Array(chunk.byteLength);
+    chunk.copyTo(content);
+    this.go("opus", content, Math.round((chunk.timestamp * RATE_HZ) / 1e6));
+  }
+
+  private go(codec: "opus" | "pcm", content: Uint8Array<ArrayBuffer>, pts: number): void {
+    if (this.closed) return;
+    this.sequence += 1;
+    const timeMs = (this.offsetMs ?? performance.now()) + (pts * 1000) / RATE_HZ;
+    this.send({ kind: "media", stream: "audio", codec, keyframe: true, sequence: this.sequence, pts, time_ms: timeMs, content });
+  }
+
+  private failed(cause: unknown): void {
+    if (this.closed) return;
+    console.warn("smallrtc-lab: the browser's sound encoder failed and is made anew", cause);
+    if (this.encoder && this.encoder.state !== "closed") this.encoder.close();
+    this.encoder = null;
+  }
+}
+
+/** s16 little endian, left and right in turn. */
+export function interleaved([left, right]: [Float32Array, Float32Array]): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(4 * left.length));
+  const put = (at: number, value: number) => view.setInt16(at, Math.round(32767 * Math.min(1, Math.max(-1, value))), true);
+  left.forEach((value, index) => {
+    put(4 * index, value);
+    put(4 * index + 2, right[index] ?? value);
+  });
+  return new Uint8Array(view.buffer);
+}
