@@ -6,7 +6,6 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from smallrtc_lab.frames import AudioClip, Gap, TimeKind
@@ -90,9 +89,14 @@ class TakenSound:
         )
 
     def _place(self, at_s: float) -> int:
-        shift_s = self.shift_at(self.position)
-        place = round((at_s - shift_s) * self.sample_rate) - self.position
-        return int(np.clip(place, 0, len(self.samples)))
+        """How many samples come before that time."""
+        end = self.position + len(self.samples)
+        begins = [max(self.position, at) for at, _ in self.shifts]
+        for (_, shift_s), first, last in zip(self.shifts, begins, [*begins[1:], end], strict=True):
+            place = round((at_s - shift_s) * self.sample_rate)
+            if place < last:
+                return max(first, place) - self.position
+        return len(self.samples)
 
 
 @dataclass(frozen=True, eq=False)
