@@ -31,13 +31,15 @@ class VideoDrawing(FigureDrawing):
     def adopt(self) -> None:
         self._table = colour_table(self.options["cmap"])
         self._shot: Shot | None = None
-        self._shape = (480, 640)  # height, width of the source
+        self._converted: dict[tuple[int, int], Pixels] = {}  # of this shot
+        self._shape = self._sized = (480, 640)  # height, width of the source, and of what is shown of it
 
     def take(self, sound: Sound | None, moment: Moment) -> bool:
         shot = moment.shots.get(self.options["source"])
         if shot is None or (self._shot is not None and self._shot.sequence == shot.sequence):
             return False
         self._shot, self._shape, self.now_s = shot, (shot.height, shot.width), shot.time_s
+        self._converted.clear()
         return True
 
     def load(self, arrays: Mapping[str, Any]) -> None:
@@ -52,8 +54,11 @@ class VideoDrawing(FigureDrawing):
 
     def furnish(self, stage: Stage) -> Iterable[Axes]:
         self._area = self._room(stage)
+        height, width = self._sized = (
+            min(self._shape[0], self._area.height),
+            min(self._shape[1], self._area.width),
+        )
         axes = stage.axes_in(self._area)
-        height, width = self._sized()
         axes.set(xlim=(0, width), ylim=(height, 0), facecolor=stage.look.grid)
         if self.options["axes"]:
             dress(stage, axes, "", "", grid=False)
@@ -66,14 +71,14 @@ class VideoDrawing(FigureDrawing):
 
     def paint(self, stage: Stage) -> None:
         if self._shot is not None:
-            shown = self._coded(self._shot.rgb(self._area.width, self._area.height))
+            shown = self._image(self._area.height, self._area.width)
             self._fill(stage.pixels[self._area.slices], shown)
 
     def compose(self, stage: Stage) -> None:
         if self._shot is None:
             return
-        height, width = self._shape
-        image = self._coded(self._shot.image if isinstance(self._shot, StillShot) else self._image())
+        height, width = self._sized
+        image = self._image(*self._shape)
         shown = {"cmap": self.options["cmap"], "vmin": 0, "vmax": 255} if image.ndim == 2 else {}
         limits = self._axes.axis()
         self._axes.imshow(image, extent=(0, width, height, 0), aspect="auto", **shown)
@@ -83,7 +88,7 @@ class VideoDrawing(FigureDrawing):
         found = None if self.stage is None else self.stage.to_data(self._axes, x_px, y_px)
         if found is None or self._shot is None:
             return None
-        image = self._image()
+        image = self._image(*self._sized)
         x, y = (min(int(at), size - 1) for at, size in zip(found, image.shape[1::-1], strict=True))
         parts = tuple(float(part) for part in np.atleast_1d(image[y, x]))
         text = " ".join(str(int(part)) for part in parts)
@@ -93,19 +98,14 @@ class VideoDrawing(FigureDrawing):
     def arrays(self) -> Arrays:
         if self._shot is None:
             return {}
-        return {"image": self._image().copy(), "time_s": np.asarray(self._shot.time_s)}
+        return {"image": self._image(*self._sized).copy(), "time_s": np.asarray(self._shot.time_s)}
 
-    def _image(self) -> Pixels:
+    def _image(self, height: int, width: int) -> Pixels:
+        """In a size; what is asked for at every move of the mouse is converted once."""
         assert self._shot is not None
-        height, width = self._sized()
-        return self._coded(self._shot.rgb(width, height))
-
-    def _sized(self) -> tuple[int, int]:
-        """Height and width of what is shown in pixels of its own: never more than there are."""
-        if self.stage is None:
-            return self._shape
-        place = self._room(self.stage)
-        return min(self._shape[0], place.height), min(self._shape[1], place.width)
+        if (height, width) not in self._converted:
+            self._converted[height, width] = self._coded(self._shot.rgb(width, height))
+        return self._converted[height, width]
 
     def _coded(self, colours: Pixels) -> Pixels:
         """(h, w) luma of (h, w, 3) if that is asked for."""

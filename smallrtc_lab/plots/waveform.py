@@ -52,10 +52,10 @@ class WaveformDrawing(FigureDrawing):
         return True
 
     def load(self, arrays: Mapping[str, Any]) -> None:
-        self._samples, self._times_s = np.asarray(arrays["samples"]), np.asarray(arrays["times_s"])
-        if len(self._times_s):
+        if len(arrays.get("times_s", ())):
+            self._samples, self._times_s = np.asarray(arrays["samples"]), np.asarray(arrays["times_s"])
             self.now_s = float(self._times_s[-1])
-        self._follow()
+            self._follow()
 
     def ground(self) -> Hashable:
         return self._scale.value
