@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .frames import AudioClip, Gap, VideoClip, VideoFrame
     from .lab.lab import Lab
     from .lab.registry import close_all, labs
+    from .lab.sending_playback import Playback
     from .lab.serving import Serving, serve
     from .media.take import Take
     from .params import TransportParams, VADParams
@@ -59,6 +60,7 @@ _HOMES = {
     "Lab": ".lab.lab",
     "MediaFileError": ".errors",
     "NotLiveError": ".errors",
+    "Playback": ".lab.sending_playback",
     "ProtocolError": ".errors",
     "RequestError": ".errors",
     "RunnerArguments": ".bots.arguments",
@@ -96,6 +98,7 @@ __all__ = [
     "Lab",
     "MediaFileError",
     "NotLiveError",
+    "Playback",
     "ProtocolError",
     "RequestError",
     "RunnerArguments",

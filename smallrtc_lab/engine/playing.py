@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, ClassVar
@@ -29,6 +30,7 @@ __all__ = ["Player", "Stage"]
 logger = logging.getLogger(__name__)
 
 MOST_SIZE = (1920, 1080)
+ENDED = 256  # numbers of playbacks that may still have a picture on its way
 
 
 class Player:
@@ -106,6 +108,7 @@ class Stage:
         self.bridge = bridge
         self._session_id = session_id
         self._changed = changed
+        self.ended: deque[int] = deque(maxlen=ENDED)
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -156,6 +159,7 @@ class Stage:
         self.heard(player, False)
         self.pictures.release(player.number)
         if self.players.pop(player.number, None) is not None:
+            self.ended.append(player.number)
             task = asyncio.get_running_loop().create_task(player.close(), name=f"end of {player.name}")
             self._ending.add(task)
             task.add_done_callback(self._ended)

@@ -40,6 +40,9 @@ class PlayingCalls(CallGroup):
         """Show the picture in a slot, of a playback that this begins or one that goes on; ``size`` as it is sent."""
         ref = SlotRef.from_json(slot)
         try:
+            if number in self._stage(session).ended:  # it was on its way when another was shown
+                self.engine.bridge.free(ref)
+                return {"state": PlayState.REPLACED.value, "position_s": 0.0, "size": (0, 0)}
             player = self._shown(session, number, bitrate_bps, stream=stream)
         except BaseException:
             self.engine.bridge.free(ref)
@@ -59,6 +62,8 @@ class PlayingCalls(CallGroup):
         self, session: str, number: int, sample_rate: int, channels: int, payload: bytes
     ) -> Header:
         """A block of a stream's sound, float32."""
+        if number in self._stage(session).ended:
+            return {"state": PlayState.REPLACED.value, "position_s": 0.0}
         player = self._shown(session, number, None, stream=True)
         assert isinstance(player, StreamPlayer)
         player.sound(np.frombuffer(payload, np.float32).reshape(-1, channels), sample_rate)

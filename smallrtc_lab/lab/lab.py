@@ -38,6 +38,8 @@ from .programs import Programs
 from .registrations import Registrations
 from .registry import registry
 from .replay import Replaying
+from .sending import Quality, Sending, page_bps, quality_bps
+from .sending_list import Playbacks
 from .session import SessionEvents
 from .simulation import Simulation
 from .statistics import Statistics
@@ -55,7 +57,7 @@ _STILL = "Live audio and video: run this notebook in Jupyter with smallrtc-lab t
 
 
 @checks_keywords
-class Lab(Decorators, LastSeconds, Replaying, Simulation, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
+class Lab(Decorators, LastSeconds, Replaying, Sending, Simulation, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
     """Live audio and video between a browser and this notebook.
 
     ``audio`` is ``"raw"`` (what the microphone gives), ``"speech"`` (echo cancellation and the like), False, or a
@@ -67,7 +69,9 @@ class Lab(Decorators, LastSeconds, Replaying, Simulation, Statistics, anywidget.
     URLs, or of ``IceServer`` objects or dicts with ``urls``, ``username``, ``credential``; without it those of the
     Jupyter server count, and ``[]`` means none; short-lived credentials come from a source of :mod:`smallrtc_lab.turn`
     or a function of yours. They are kept out of the widget's state, and so of the notebook's file.
-    ``params`` are those of ``lab.transport``; devices for which they have no input are not asked for.
+    ``quality`` is how many bits a second pictures may take, both ways: ``"low"``, ``"medium"``, ``"high"`` or a number;
+    ``video=dict(bitrate_bps=…)`` is the page's own. ``params`` are those of ``lab.transport``; devices for which
+    they have no input are not asked for.
 
     >>> lab = Lab()
     >>> lab
@@ -99,11 +103,12 @@ class Lab(Decorators, LastSeconds, Replaying, Simulation, Statistics, anywidget.
         keep_s: float = 30.0,
         ice_servers: Iterable[Any] | Callable[[], Any] | None = None,
         params: TransportParams | None = None,
+        quality: Quality | None = None,
         **widget_options: Any,
     ) -> None:
         known = (
             *("audio", "video", "screen", "name", "fallback"),
-            *("save_pictures", "keep_s", "ice_servers", "params"),
+            *("save_pictures", "keep_s", "ice_servers", "params", "quality"),
         )
         check_keywords((k for k in widget_options if not self.has_trait(k)), known, "Lab()")
         if fallback not in (None, "test-signal"):
@@ -114,12 +119,14 @@ class Lab(Decorators, LastSeconds, Replaying, Simulation, Statistics, anywidget.
             "video": video_constraints(video if params is None or params.video_in_enabled else False),
             "screen": bool(screen),
             "fallback": fallback,
+            "video_bitrate_bps": page_bps(video, quality),
         }
         opened_with = {
             **options,
             **own_ice_servers(ice_servers),
             "save_pictures": bool(save_pictures),
             "keep_s": keep_seconds(keep_s),
+            "quality_bps": quality_bps(quality),
         }
         sctp_chunk_bytes(os.environ)  # a setting that cannot be is said before anything is made
         session_id = secrets.token_urlsafe(16)
@@ -134,6 +141,7 @@ class Lab(Decorators, LastSeconds, Replaying, Simulation, Statistics, anywidget.
         self.plot = Plots(self._access)
         events = SessionEvents(self._access, opened_with, self._callbacks, self._messages)
         events.plots = self.plot
+        self._playbacks = events.playbacks = Playbacks(self._access)
         self._programs = Programs(self._access, events, params)
         self._access.client.attach(session_id, events)  # before an old lab ends, and the engine with the last
         self._access.submit("open_session", options=opened_with)
@@ -186,6 +194,7 @@ class Lab(Decorators, LastSeconds, Replaying, Simulation, Statistics, anywidget.
             if self._feed is not None:
                 self._feed.close()
             self._callbacks.remove_all()
+            self._playbacks.close()
             self.plot.close()
             self.values.close()
             with contextlib.suppress(SmallRTCError):  # an engine that has gone already has closed it

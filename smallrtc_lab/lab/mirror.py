@@ -36,6 +36,7 @@ class Mirror:
         self._watchers: list[Callable[[str], object]] = []
         self.settings: dict[str, Any] = {"audio": None, "video": None, "screen": None}
         self.problems: dict[str, dict[str, Any]] = {}
+        self.listening: bool | None = None  # whether what Python sends is heard; None: no page has said
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

@@ -119,6 +119,7 @@ def video_constraints(option: VideoOption) -> dict[str, Any] | bool:
         raise ValueError(
             f"video is True, False or a dict such as dict(width=640, height=480), not {option!r}"
         )
+    asked = {name: value for name, value in asked.items() if name != "bitrate_bps"}  # no constraint: see lab.py
     for name in ("width", "height", "frame_rate"):
         value = asked.get(name)
         if isinstance(value, (int, float)) and value <= 0:

@@ -27,7 +27,7 @@ def as_picture(result: Any) -> npt.NDArray[np.uint8] | None:
     return np.ascontiguousarray(check_picture(picture))
 
 
-def as_samples(result: Any) -> npt.NDArray[np.float32] | None:
+def as_samples(result: Any, called: str = "returned sound") -> npt.NDArray[np.float32] | None:
     """Returned sound as (n, channels) float32 in [-1, 1]; None when nothing was returned.
 
     Takes (n,) and (n, channels), float32, float64 and int16. Raises :class:`TypeError` or
@@ -39,12 +39,12 @@ def as_samples(result: Any) -> npt.NDArray[np.float32] | None:
     if samples.dtype == np.int16:
         samples = samples.astype(np.float32) / 32768.0
     if samples.dtype not in (np.float32, np.float64):
-        raise TypeError(f"returned sound is float32, float64 or int16, this is {samples.dtype}")
+        raise TypeError(f"{called} is float32, float64 or int16, this is {samples.dtype}")
     if samples.ndim == 1:
         samples = samples[:, None]
     if samples.ndim != 2 or samples.shape[1] not in (1, 2):
         hint = "; transpose it?" if samples.ndim == 2 and samples.shape[0] in (1, 2) else ""
-        raise ValueError(f"returned sound is (n,) or (n, channels), this is {samples.shape}{hint}")
+        raise ValueError(f"{called} is (n,) or (n, channels), this is {samples.shape}{hint}")
     if not np.isfinite(samples).all():
-        raise ValueError("returned sound holds NaN or infinity")
+        raise ValueError(f"{called} holds NaN or infinity")
     return np.ascontiguousarray(np.clip(samples, -1.0, 1.0), dtype=np.float32)

@@ -11,6 +11,7 @@ from .access import Access
 from .messages import MessageHandlers
 from .plots import Plots
 from .registrations import Registrations
+from .sending_list import Playbacks
 
 __all__ = ["SessionEvents"]
 
@@ -30,6 +31,7 @@ class SessionEvents:
         self._callbacks = callbacks
         self._messages = messages
         self.plots: Plots | None = None
+        self.playbacks: Playbacks | None = None
         self.follower: SessionHandler | None = None  # a program that follows the session's connections
 
     def engine_event(self, name: str, header: Header) -> None:
@@ -53,6 +55,8 @@ class SessionEvents:
         self._callbacks.reopen()
         if self.plots is not None:
             self.plots.reopen()
+        if self.playbacks is not None:
+            self.playbacks.reopen()
         self._mirror.update(state="idle", error=None)
         if self.follower is not None:
             self.follower.engine_back()
@@ -63,6 +67,13 @@ class SessionEvents:
     def _on_figures(self, header: Header) -> None:
         self._mirror.update(fps=header["fps"], level_db=header["level_db"])
         self._messages.watch_stuck()  # twice a second while anything is live: no clock of its own is needed
+
+    def _on_playback(self, header: Header) -> None:
+        if self.playbacks is not None:
+            self.playbacks.event(header)
+
+    def _on_listening(self, header: Header) -> None:
+        self._mirror.listening = header["listening"]
 
     def _on_settings(self, header: Header) -> None:
         self._mirror.settings = header["settings"]

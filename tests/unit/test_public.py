@@ -30,6 +30,7 @@ PUBLIC = [
     "Lab",
     "MediaFileError",
     "NotLiveError",
+    "Playback",
     "ProtocolError",
     "RequestError",
     "RunnerArguments",
