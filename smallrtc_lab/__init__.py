@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from .frames import AudioClip, Gap, VideoClip, VideoFrame
     from .lab.lab import Lab
+    from .lab.recording import Recording
     from .lab.registry import close_all, labs
     from .lab.sending_playback import Playback
     from .lab.serving import Serving, serve
@@ -62,6 +63,7 @@ _HOMES = {
     "NotLiveError": ".errors",
     "Playback": ".lab.sending_playback",
     "ProtocolError": ".errors",
+    "Recording": ".lab.recording",
     "RequestError": ".errors",
     "RunnerArguments": ".bots.arguments",
     "Serving": ".lab.serving",
@@ -100,6 +102,7 @@ __all__ = [
     "NotLiveError",
     "Playback",
     "ProtocolError",
+    "Recording",
     "RequestError",
     "RunnerArguments",
     "Serving",

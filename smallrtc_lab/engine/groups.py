@@ -8,7 +8,15 @@ from .keeping_calls import KeepingCalls
 from .measuring import MeasuringCalls
 from .playing_calls import PlayingCalls
 from .plotting_calls import PlotCalls
+from .recording_calls import RecordingCalls
 
 __all__ = ["GROUPS"]
 
-GROUPS: tuple[type[CallGroup], ...] = (IceCalls, KeepingCalls, MeasuringCalls, PlayingCalls, PlotCalls)
+GROUPS: tuple[type[CallGroup], ...] = (
+    IceCalls,
+    KeepingCalls,
+    MeasuringCalls,
+    PlayingCalls,
+    PlotCalls,
+    RecordingCalls,
+)

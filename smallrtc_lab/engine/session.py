@@ -26,6 +26,7 @@ from .pages import Message, Page, Pages
 from .plotting import Plotting
 from .processing import Processing
 from .reception import Reception
+from .recording import Recordings
 from .shelf import Shelf
 from .statistics import Statistics
 
@@ -73,6 +74,7 @@ class Session:
         self.history = self.statistics.history
         self.plotting = Plotting(self, bridge)
         self.keeping = Keeping(self.clock, self.video, self.audio, keep_s, lambda: self.history.rows)
+        self.recordings = Recordings(self, bridge)
         self.budget = Budget()
         self._bridge = bridge
         self._told: tuple[str, Message | None, str | None] = ("idle", None, None)
@@ -157,6 +159,7 @@ class Session:
 
     async def close(self) -> None:
         """The lab was closed."""
+        await self.recordings.close()
         await self.stop()
         await self.plotting.close()
         for task in self._tasks:
@@ -193,6 +196,7 @@ class Session:
 
     def update(self) -> None:
         """Tell the kernel when the state, the error or the route has changed."""
+        self.recordings.connection_changed()
         if self.flow.connection is None and self.pages.find(self.pages.owner) is None:
             self.pages.own(None)  # the link was lost, and the owner with it
         error = next((page.error for page in self.pages if page.error is not None), self._refusal)

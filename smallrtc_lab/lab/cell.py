@@ -24,6 +24,7 @@ __all__ = [
     "link_arguments",
     "on_main_loop",
     "progress",
+    "starting_folder",
     "variables_of",
 ]
 
@@ -75,6 +76,12 @@ def _prompt(shell: Any) -> int | None:
     """
     history = getattr(shell, "history_manager", None)
     return None if history is None else len(history.input_hist_parsed) - 1
+
+
+def starting_folder() -> Path | None:
+    """Where the kernel was started, which is where its notebook is; None outside a notebook."""
+    shell = _shell()
+    return None if getattr(shell, "kernel", None) is None else Path(shell.starting_dir)
 
 
 def variables_of(thing: object) -> list[str]:

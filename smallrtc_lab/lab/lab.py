@@ -35,6 +35,8 @@ from .options import (
 )
 from .plots import Plots
 from .programs import Programs
+from .recording import LabRecordings
+from .recording_methods import RecordingMethods
 from .registrations import Registrations
 from .registry import registry
 from .replay import Replaying
@@ -57,7 +59,7 @@ _STILL = "Live audio and video: run this notebook in Jupyter with smallrtc-lab t
 
 
 @checks_keywords
-class Lab(Decorators, LastSeconds, Replaying, Sending, Simulation, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
+class Lab(Decorators, LastSeconds, RecordingMethods, Replaying, Sending, Simulation, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
     """Live audio and video between a browser and this notebook.
 
     ``audio`` is ``"raw"`` (what the microphone gives), ``"speech"`` (echo cancellation and the like), False, or a
@@ -142,6 +144,7 @@ class Lab(Decorators, LastSeconds, Replaying, Sending, Simulation, Statistics, a
         events = SessionEvents(self._access, opened_with, self._callbacks, self._messages)
         events.plots = self.plot
         self._playbacks = events.playbacks = Playbacks(self._access)
+        self._recordings = events.recordings = LabRecordings(self._access)
         self._programs = Programs(self._access, events, params)
         self._access.client.attach(session_id, events)  # before an old lab ends, and the engine with the last
         self._access.submit("open_session", options=opened_with)
@@ -193,6 +196,7 @@ class Lab(Decorators, LastSeconds, Replaying, Sending, Simulation, Statistics, a
         if "_access" in vars(self) and not self._access.closed:  # none was made when an option was wrong
             if self._feed is not None:
                 self._feed.close()
+            self._recordings.close()
             self._callbacks.remove_all()
             self._playbacks.close()
             self.plot.close()

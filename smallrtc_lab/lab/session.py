@@ -10,6 +10,7 @@ from smallrtc_lab.framing import Header
 from .access import Access
 from .messages import MessageHandlers
 from .plots import Plots
+from .recording import LabRecordings
 from .registrations import Registrations
 from .sending_list import Playbacks
 
@@ -32,6 +33,7 @@ class SessionEvents:
         self._messages = messages
         self.plots: Plots | None = None
         self.playbacks: Playbacks | None = None
+        self.recordings: LabRecordings | None = None
         self.follower: SessionHandler | None = None  # a program that follows the session's connections
 
     def engine_event(self, name: str, header: Header) -> None:
@@ -46,6 +48,8 @@ class SessionEvents:
         """The engine crashed; it comes back by itself, unless it did so too often."""
         error = {"code": "engine-crashed", "message": reason, "next_step": restart.next_step}
         self._mirror.update(state="reconnecting" if restart.at_once else "failed", route=None, error=error)
+        if self.recordings is not None:
+            self.recordings.engine_lost()
         if self.follower is not None:
             self.follower.engine_lost(reason, restart)
 
@@ -53,6 +57,8 @@ class SessionEvents:
         """A new engine runs: open the session and its callbacks there again."""
         self._access.call("open_session", options=self._options)
         self._callbacks.reopen()
+        if self.recordings is not None:
+            self.recordings.reopen()
         if self.plots is not None:
             self.plots.reopen()
         if self.playbacks is not None:
@@ -90,6 +96,10 @@ class SessionEvents:
             self.plots.engine_event(header)
 
     _on_plot_draw = _on_plot_frozen
+
+    def _on_recording(self, header: Header) -> None:
+        if self.recordings is not None:
+            self.recordings.engine_event(header)
 
     def _on_control(self, header: Header) -> None:
         self._callbacks.control(header["callback"], header["control"], header["value"])

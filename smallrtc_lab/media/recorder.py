@@ -20,10 +20,10 @@ import av
 
 from .encoded import TimedPacket
 from .recorder_file import RecordedFile, open_file
-from .recorder_formats import FileFormat, TrackName
+from .recorder_formats import FileFormat, TrackName, next_path
 from .recorder_opening import Opening
 
-__all__ = ["Recorder", "RecorderFigures", "RecorderState", "next_path"]
+__all__ = ["Recorder", "RecorderFigures", "RecorderState"]
 
 logger = logging.getLogger(__name__)
 
@@ -65,13 +65,21 @@ class _Item(NamedTuple):
 
 
 class Recorder:
-    """Records into ``path``, which must be free; ``expected`` tracks are waited for, for ``patience_s``.
+    """Records into ``path``, an empty file; ``expected`` tracks are waited for, ``patience_s`` after the first packet.
+
+    Which others there are shows in ``settle_s``.
 
     ``put``, ``stop`` and the properties may be used from any thread.
     """
 
     def __init__(
-        self, path: Path, file: FileFormat, expected: Iterable[TrackName], *, patience_s: float = 5.0
+        self,
+        path: Path,
+        file: FileFormat,
+        expected: Iterable[TrackName],
+        *,
+        patience_s: float = 5.0,
+        settle_s: float = 0.0,
     ) -> None:
         self.state = RecorderState.WAITING
         self.wants_keyframe = True
@@ -79,7 +87,7 @@ class Recorder:
         self._path = path
         self._format = file
         self._paths: list[Path] = []
-        self._opening: Opening | None = Opening(expected, patience_s)
+        self._opening: Opening | None = Opening(expected, patience_s, settle_s)
         self._file: RecordedFile | None = None
         self._begun_s = 0.0  # of the file that is written
         self._before_s = 0.0  # in the files before it
@@ -236,18 +244,6 @@ class Recorder:
             # On a full disk the end of the file cannot be written either; it plays without.
             logger.warning("the end of a recording could not be written: %s", error)
         self.state = RecorderState.FAILED
-
-
-def next_path(path: Path) -> Path:
-    """``name-2.webm`` after ``name.webm``, or the first of ``-3``, ``-4``, … that is free; an empty file keeps it."""
-    number = 2
-    while True:
-        following = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        try:
-            following.touch(exist_ok=False)
-            return following
-        except FileExistsError:
-            number += 1
 
 
 def _size(path: Path) -> int:

@@ -7,10 +7,10 @@ samples. What a file cannot hold is transcoded, to the codec named here.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Literal, NamedTuple, TypeAlias
 
-__all__ = ["FORMATS", "FileFormat", "Kind", "TrackName", "file_format"]
+__all__ = ["FORMATS", "FileFormat", "Kind", "TrackName", "file_format", "next_path"]
 
 Kind: TypeAlias = Literal["audio", "video"]
 
@@ -86,3 +86,15 @@ def file_format(path: PurePath) -> FileFormat:
     if found is None:
         raise ValueError(f"a recording ends in {', '.join(FORMATS)}, not {path.suffix or path.name!r}")
     return found
+
+
+def next_path(path: Path) -> Path:
+    """``name-2.webm`` after ``name.webm``, or the first of ``-3``, ``-4``, … that is free; an empty file keeps it."""
+    number = 2
+    while True:
+        following = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        try:
+            following.touch(exist_ok=False)
+            return following
+        except FileExistsError:
+            number += 1

@@ -16,14 +16,15 @@ _MOST = 2000  # packets that wait: half a minute of sound and picture, if it sho
 class Opening:
     """Collects what comes until a file can begin, for ``patience_s`` after the first packet at most.
 
-    Everything that was expected must have come by then; what has not, gets no track in this file. Pictures count
-    from their first keyframe on.
+    Everything that was expected must have come by then; what has not, gets no track in this file. For ``settle_s``
+    others may come as well. Pictures count from their first keyframe on.
     """
 
-    def __init__(self, expected: Iterable[TrackName], patience_s: float) -> None:
+    def __init__(self, expected: Iterable[TrackName], patience_s: float, settle_s: float = 0.0) -> None:
         self.first: dict[TrackName, TimedPacket] = {}
         self._expected = set(expected)
         self._patience_s = patience_s
+        self._settle_s = settle_s
         self._held: deque[tuple[TrackName, TimedPacket]] = deque(maxlen=_MOST)
         self._since_s: float | None = None
 
@@ -40,7 +41,9 @@ class Opening:
         """Whether everything is there, or has been waited for long enough, at session time ``now_s``."""
         if not self.first or self._since_s is None:
             return False
-        return self._expected <= self.first.keys() or now_s - self._since_s > self._patience_s
+        waited_s = now_s - self._since_s
+        complete = self._expected <= self.first.keys() and waited_s >= self._settle_s
+        return complete or waited_s > self._patience_s
 
     @property
     def origin_s(self) -> float:

@@ -16,6 +16,7 @@ from smallrtc_lab.lab.audio import AudioStream
 from smallrtc_lab.lab.callbacks import Callback
 from smallrtc_lab.lab.lab import Lab
 from smallrtc_lab.lab.pulling import Puller
+from smallrtc_lab.lab.recording import Recording
 from smallrtc_lab.lab.sending_playback import Playback
 from smallrtc_lab.lab.traits import Mirrored
 from smallrtc_lab.lab.video import VideoStream
@@ -71,6 +72,7 @@ def test_every_public_name_is_there(name: str) -> None:
         (VideoClip, "clip"),
         (AudioClip, "clip"),
         (Callback, "motion"),
+        (Recording, "recording"),
         (Playback, "tone"),
         (Take, "take"),
     ],

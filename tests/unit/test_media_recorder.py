@@ -18,7 +18,7 @@ import pytest
 from support.packets import flashes_and_beeps, pictures, sound, timed
 
 from smallrtc_lab.media.encoded import TimedPacket
-from smallrtc_lab.media.recorder import Recorder, next_path
+from smallrtc_lab.media.recorder import Recorder
 from smallrtc_lab.media.recorder_formats import TrackName, file_format
 
 CAMERA = TrackName("video", "camera")
@@ -362,10 +362,3 @@ recorder.stop(60)
 figures = recorder.figures()
 print(figures.state, figures.error, figures.duration_s, sep="|")
 """
-
-
-def test_names_of_next_files_are_free_ones(tmp_path: Path) -> None:
-    """Nothing is ever overwritten by a next file."""
-    (tmp_path / "a-2.webm").write_text("mine")
-    assert next_path(tmp_path / "a.webm") == tmp_path / "a-3.webm"
-    assert (tmp_path / "a-2.webm").read_text() == "mine"

@@ -32,6 +32,7 @@ PUBLIC = [
     "NotLiveError",
     "Playback",
     "ProtocolError",
+    "Recording",
     "RequestError",
     "RunnerArguments",
     "Serving",

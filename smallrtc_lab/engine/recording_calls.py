@@ -1,0 +1,24 @@
+"""The kernel begins and ends recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smallrtc_lab.framing import Header
+
+from .calls import CallGroup
+from .recording import What
+
+__all__ = ["RecordingCalls"]
+
+
+class RecordingCalls(CallGroup):
+    """``record`` and ``stop_recording``; in between the session's ``recording`` events tell how it goes."""
+
+    async def call_record(self, session: str, number: int, path: str, what: What) -> Header:
+        """Begin a recording into an absolute path, where the kernel has put an empty file."""
+        return self.engine.session(session).recordings.start(number, Path(path), what)
+
+    async def call_stop_recording(self, session: str, number: int) -> Header:
+        """Finish the file; the last figures."""
+        return await self.engine.session(session).recordings.stop(number)
