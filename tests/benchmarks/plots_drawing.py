@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import time
 from collections.abc import Callable
@@ -9,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from smallrtc_lab.plots.drawing import Drawing, Moment, make_drawing
+from smallrtc_lab.engine.plotting_source import FrameShot
+from smallrtc_lab.engine.subscriptions import TimedFrame
+from smallrtc_lab.media.convert import Reformatter, from_picture
+from smallrtc_lab.plots.drawing import Drawing, Moment, Shot, make_drawing
 from smallrtc_lab.plots.jpeg import to_jpeg
 from smallrtc_lab.plots.options import KINDS
-from smallrtc_lab.plots.still import StillShot, StillSound
+from smallrtc_lab.plots.still import StillSound
 
 _RATE = 48000
 _FPS = 30
@@ -21,7 +25,7 @@ _FIELDS = ("time_s", "fps", "delay_ms", "received_bps")
 _QUALITY = 80
 
 
-def plots_drawing() -> None:
+async def plots_drawing() -> None:
     print(
         f"\nDrawing a plot of 640×320, ms of one core a picture ({_FPS}/s of live sound and pictures; median)\n"
     )
@@ -34,9 +38,7 @@ def plots_drawing() -> None:
             print(_row(kind, ratio, *_measured(drawing, sound, shots)), flush=True)
 
 
-def _measured(
-    drawing: Drawing, sound: StillSound, shots: list[StillShot]
-) -> tuple[float, float, float, float]:
+def _measured(drawing: Drawing, sound: StillSound, shots: list[Shot]) -> tuple[float, float, float, float]:
     """Milliseconds of a draw and of its JPEG, kB, and milliseconds of a first draw, of everything."""
     first_ms = _timed(lambda: drawing.draw(sound, _moment(0, shots)))[0]
     draws_ms, jpegs_ms, sizes = [], [], []
@@ -62,7 +64,7 @@ def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
     return 1000 * (time.perf_counter() - start), done
 
 
-def _moment(n: int, shots: list[StillShot]) -> Moment:
+def _moment(n: int, shots: list[Shot]) -> Moment:
     seconds = 12 + n / _FPS
     rows = np.zeros(120, [(name, float) for name in _FIELDS])
     rows["time_s"] = seconds - np.arange(120)[::-1] / 2
@@ -80,15 +82,17 @@ def _sound() -> StillSound:
     return StillSound(np.stack([mono, mono], axis=1), _RATE)
 
 
-def _shots() -> list[StillShot]:
+def _shots() -> list[Shot]:
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:480, :640]
     smooth = np.stack([columns * 0.4, rows * 0.5, 255 - columns * 0.3], axis=2)
-    return [
-        StillShot((smooth + rng.normal(0, 6, smooth.shape)).clip(0, 255).astype(np.uint8), n)
-        for n in range(_PICTURES)
+    reformatter = Reformatter()
+    frames = [
+        from_picture((smooth + rng.normal(0, 6, smooth.shape)).clip(0, 255).astype(np.uint8))
+        for _ in range(_PICTURES)
     ]
+    return [FrameShot(TimedFrame(frame, n, n / _FPS, 0.0), reformatter) for n, frame in enumerate(frames)]
 
 
 if __name__ == "__main__":
-    plots_drawing()
+    asyncio.run(plots_drawing())
