@@ -16,9 +16,11 @@ from smallrtc_lab.sctp import VARIABLES
 
 from .connections import SessionConnection, SourceTrack
 from .inbound import AudioInbound, VideoInbound
+from .ladder import Ladder
 from .mail import Mail
 from .outlets import Kind
 from .processing import Processing
+from .relay_connection import RelayConnection
 
 __all__ = ["Flow", "FlowEvents"]
 
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _FIRST_MEDIA_S = 5.0
 _LATE_MEDIA_S = 600.0
+_LET_GO_S = 3.0  # after another connection has taken over: the page moves its messages, and hangs up itself
 _LAST_WORDS_S = 1.0  # a client that has just come gets what was said to it before it is told to go
 
 
@@ -61,7 +64,7 @@ class Flow:
         expected: list[VideoInbound | AudioInbound],
         ready: bool = True,
     ) -> None:
-        self.connection: SessionConnection | None = None
+        self._ladder = Ladder()
         self.live = False
         self.route: str | None = None
         self.mail = Mail(events)
@@ -75,6 +78,11 @@ class Flow:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
+    def connection(self) -> SessionConnection | None:
+        """The connection that carries, or is to."""
+        return self._ladder.current
+
+    @property
     def state(self) -> str | None:
         """What the connection itself says of the session's state; None leaves the word to the pages."""
         if self.live:
@@ -85,12 +93,22 @@ class Flow:
             return "connecting"
         return "reconnecting" if self.connection.state is ConnectionState.DISCONNECTED else None
 
-    async def adopt(self, connection: SessionConnection) -> None:
-        """A new connection: give it what Python sends back, and follow what happens to it."""
+    async def adopt(self, connection: SessionConnection, *, beside: bool = False) -> None:
+        """A new connection: give it what Python sends back, and follow what happens to it.
+
+        ``beside``: the one of now goes on trying, and takes over again when it is through.
+        """
         self.mail.use(None)  # until this one is connected
-        self.connection = connection
+        given_up = self._ladder.begin(connection, beside=beside)
         self._audio.meet_sender()
         self.renew_outputs()
+        await self._follow(connection, given_up)
+
+    async def consider(self, connection: SessionConnection) -> None:
+        """Another way is tried while that of now carries: it takes over when it is through."""
+        await self._follow(connection, self._ladder.consider(connection))
+
+    async def _follow(self, connection: SessionConnection, given_up: SessionConnection | None) -> None:
         handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
             "connected": self._on_connected,
             "track-started": self._on_track,
@@ -103,6 +121,8 @@ class Flow:
         }
         for name, handler in handlers.items():
             connection.add_event_handler(name, handler)
+        if given_up is not None:
+            await given_up.disconnect()
         if self._ready:
             await connection.connect()
 
@@ -146,6 +166,8 @@ class Flow:
 
     async def disconnect(self) -> None:
         """End the connection, if there is one; the browser is told."""
+        if self._ladder.candidate is not None:
+            await self._ladder.candidate.disconnect()
         if self.connection is not None:
             if self.connection.is_connected():
                 await self.mail.emptied(_LAST_WORDS_S)
@@ -184,14 +206,29 @@ class Flow:
     # Events of a connection
 
     async def _on_connected(self, connection: SessionConnection) -> None:
+        if connection is self._ladder.candidate:
+            self._spawn(self._climb(connection), "climb")
         if connection is not self.connection:
             return
         self.mail.use(connection)
         self._events.connection_event("connected", connection, takes=_taken(connection))
         # Not awaited here: the connection delivers its events one by one, and this waits for media.
-        task = asyncio.get_running_loop().create_task(self._go_live(connection), name="go-live")
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
+        self._spawn(self._go_live(connection), "go-live")
+
+    async def _climb(self, connection: SessionConnection) -> None:
+        """A better way is through: everything goes over it from now on, and messages once and in order."""
+        before = self._ladder.climb()
+        self.mail.use(None)
+        self._audio.meet_sender()
+        self.renew_outputs()
+        if isinstance(before, RelayConnection):
+            await before.messages_settled(_LAST_WORDS_S)
+        if connection is self.connection and connection.is_connected():
+            self.mail.use(connection)
+            await self._go_live(connection)
+        if before is not None:
+            await asyncio.sleep(_LET_GO_S)
+            await before.disconnect()
 
     async def _on_track(self, connection: SessionConnection, track: SourceTrack) -> None:
         if connection is self.connection:
@@ -224,12 +261,19 @@ class Flow:
         self._events.update()
 
     async def _on_gone(self, connection: SessionConnection) -> None:
+        if connection is not self.connection:
+            self._ladder.gone(connection)
         if connection is self.connection:
             await self._silence()
-            self.connection = None
+            self._ladder.gone(connection)
             reason = connection.end_reason or EndReason.FAILED
             self._events.connection_event("closed", connection, reason=reason.value)
             self._events.update()
+            left = self.connection
+            if left is not None:  # what was tried beside it is all there is now
+                self.renew_outputs()
+                if left.is_connected():
+                    await self._on_connected(left)
 
     def _follow_tracks(self, connection: SessionConnection) -> None:
         camera, screen = connection.video_input_track(), connection.screen_video_input_track()
@@ -268,6 +312,11 @@ class Flow:
             return False
         self._events.clear_problem("no-media")
         return True
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -37,16 +37,35 @@ class Reception:
         """Answer a page's offer; raises :class:`RequestError` when it is refused."""
         request = SmallWebRTCRequest.from_dict(body)
         page = _page_of(body)
+        if self._relays(page):  # a better way is tried while the relay carries
+            self.on_offer()
+            return await self._handler.handle_web_request(request, self._flow.consider)
         await self._make_room(page, request.pc_id)
         self.page = page
         self.on_offer()
         return await self._handler.handle_web_request(request, self._flow.adopt)
 
     async def relay(self, page: str | None, connection: RelayConnection) -> None:
-        """A page whose media comes over a relay socket; raises as :meth:`offer`."""
-        await self._make_room(page, None)
+        """A page whose media comes over a relay socket; raises as :meth:`offer`.
+
+        What the same page tries by WebRTC goes on, and takes over when it is through.
+        """
+        beside = self._tries(page)
+        if not beside:
+            await self._make_room(page, None)
         self.page = page
-        await self._flow.adopt(connection)
+        await self._flow.adopt(connection, beside=beside)
+
+    def _relays(self, page: str | None) -> bool:
+        """Whether this page's media comes over a relay now."""
+        current = self._flow.connection
+        return isinstance(current, RelayConnection) and current.is_connected() and page == self.page
+
+    def _tries(self, page: str | None) -> bool:
+        """Whether this page has a WebRTC connection, or is about to."""
+        current = self._flow.connection
+        own = page is not None and page == self.page and self.simulated is None
+        return own and current is not None and not isinstance(current, RelayConnection)
 
     async def patch(self, body: Message) -> Message:
         """Take candidates that came after the offer."""

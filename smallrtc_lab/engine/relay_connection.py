@@ -174,6 +174,10 @@ class RelayConnection(EventEmitter):
         """Wait until messages go out at once; False when the time was up first."""
         return await self._messages.wait_taken(timeout_s)
 
+    async def messages_settled(self, timeout_s: float) -> bool:
+        """Wait until the page has acknowledged every message; False when the time was up first."""
+        return await self._messages.wait_settled(timeout_s)
+
     async def message_room(self, timeout_s: float) -> bool:
         """Wait until one more message will not be dropped; False when the time was up first."""
         return await self._messages.wait_room(timeout_s)

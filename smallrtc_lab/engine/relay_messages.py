@@ -61,6 +61,10 @@ class RelayMessages:
         """Wait until messages go out at once; False when the time was up first."""
         return await self._wait_for(lambda: self.taken, timeout_s)
 
+    async def wait_settled(self, timeout_s: float) -> bool:
+        """Wait until everything is acknowledged; False when the time was up first."""
+        return await self._wait_for(lambda: not len(self._outbox), timeout_s)
+
     async def wait_room(self, timeout_s: float) -> bool:
         """Wait until one more message will not be dropped; False when the time was up first."""
         return await self._wait_for(lambda: self._open and not self._outbox.full, timeout_s)

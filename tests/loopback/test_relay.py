@@ -16,6 +16,7 @@ from support.waiting import until
 
 from smallrtc_lab.engine.relay_sockets import RelaySockets
 from smallrtc_lab.engine.session import Session
+from smallrtc_lab.engine.simulate import SimulatedBrowser
 from smallrtc_lab.media.convert import from_picture, to_picture
 from smallrtc_lab.media.resample import to_float
 from smallrtc_lab.media.synthetic import video_source
@@ -247,3 +248,41 @@ async def test_what_another_page_has_opened_is_not_taken(place: Place) -> None:
     assert other.closed[0] == 4403
     assert other.closed[1].startswith("live-elsewhere")
     assert place.session.flow.state == "live"
+
+
+async def test_webrtc_takes_over_from_the_relay_without_a_gap(place: Place) -> None:
+    """The same page's offer is answered beside the relay; once it is through, pictures and messages change over."""
+    page = await place.live()
+    session = place.session
+    heard: list[Any] = []
+    session.message = lambda message, sender: heard.append(message)  # type: ignore[method-assign]
+    relayed = session.flow.connection
+    browser = SimulatedBrowser(
+        {"name": "bars", "width": 160, "height": 120, "frame_rate": 15}, {"name": "tone"}
+    )
+
+    async def offer(body: dict[str, Any]) -> dict[str, Any]:
+        return await session.reception.offer(body | {"request_data": {"page": "p1"}})
+
+    states = [session.flow.state]
+    session.update = lambda: states.append(session.flow.state)  # type: ignore[method-assign]
+    for number in range(20):
+        await session.flow.send_message(number)
+    await browser.connect(offer)  # it sends every message back
+    number = 20
+    while session.flow.route != "direct" or session.flow.connection is relayed:
+        await session.flow.send_message(number)
+        number += 1
+        await asyncio.sleep(0.05)
+    await session.flow.send_message("last")
+    await until(lambda: heard[-1:] == ["last"])
+    assert [*page.messages, *heard[:-1]] == list(range(number))
+    assert len(heard) > 1
+    camera = session.video["camera"]
+    await until(lambda: camera.latest is not None and camera.latest.frame.width == 160)
+    assert set(states) == {"live"}
+    await until(lambda: page.closed is not None)
+    assert relayed is not None
+    assert relayed.end_reason is EndReason.HERE
+    assert session.flow.state == "live"
+    await browser.close()
