@@ -1,0 +1,208 @@
+"""The last seconds and their replay in a real kernel, with a simulated browser and without any."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_asyncio
+from support.kernel import Kernel
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FUNCTIONS = """
+@lab.on_video(format="bgr", controls=dict(k=(1, 9, 2)))
+def effect(frame, k):
+    return np.roll(frame.image, k, axis=1)
+
+@lab.watch_video(max_rate_hz=10, size=(160, 120))
+def motion(frame):
+    before, state["before"] = state.get("before"), frame.gray.astype(int)
+    return None if before is None else float(np.abs(state["before"] - before).mean())
+
+@lab.on_audio(block=960, hop=480, sample_rate=16000)
+def gain(chunk):
+    return chunk.samples[-480:] * 0.5
+
+@lab.watch_audio(block=2048, hop=512)
+async def rms(chunk):
+    return float(np.sqrt((chunk.mono**2).mean()))
+"""
+SAME = (
+    "bool(np.array_equal(a.video.images, b.video.images) and np.array_equal(a.audio.samples, b.audio.samples)"
+    " and a.results['motion'] == b.results['motion'] and a.results['rms'] == b.results['rms']"
+    " and all(np.array_equal(a.times_s[n], b.times_s[n]) for n in a.times_s) and list(a.times_s) == list(b.times_s))"
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def idle(shared_kernel: Kernel) -> Kernel:
+    """A kernel with a lab that nobody has started, and functions."""
+    await shared_kernel.execute(
+        "import numpy as np\nfrom smallrtc_lab import Lab, Take\nlab = Lab(name='last')\nstate = {}\n"
+        + FUNCTIONS
+    )
+    return shared_kernel
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def live(idle: Kernel) -> Kernel:
+    """The same with a few seconds of a moving picture and a tone, of which `take` holds two."""
+    await idle.execute(
+        "lab.simulate(video='pattern', audio='tone', hz=440, amplitude=0.5)\nlab.wait_live(60)"
+    )
+    await idle.execute("lab.values['f0'] = 440\nlab.send_message({'hello': 'browser'})")
+    await idle.wait_value("lab.last(60).duration_s", lambda seconds: seconds > 3)
+    await idle.execute("take = lab.last(2)")
+    return idle
+
+
+@pytest.mark.parametrize("code", ["lab.last(2)", "lab.video.last(2)", "lab.screen.last(2)"])
+async def test_before_anything_is_live_it_says_what_to_do(idle: Kernel, code: str) -> None:
+    """As all reading does."""
+    cell = await idle.execute(code, check=False)
+    assert cell.error is not None
+    assert (cell.error.name, cell.error.message) == ("NotLiveError", "click Start, or call lab.wait_live()")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        ("lab.last(0)", "ValueError", "positive"),
+        ("lab.last(secnds=3)", "TypeError", "did you mean 'seconds'?"),
+        ("lab.video.last(2, every=0)", "ValueError", "at least 1"),
+        ("lab.video.last(2, width=1)", "ValueError", "2 to 8192"),
+        ("lab.video.last(2, evry=2)", "TypeError", "did you mean 'every'?"),
+        ("Lab(keep_s=-1)", "ValueError", "keep nothing"),
+        ("Lab(keep_s='all')", "ValueError", "0 (keep nothing) to 300"),
+        ("lab.replay()", "TypeError", "nothing to replay"),
+        ("lab.replay('nothing.mp4')", "FileNotFoundError", "there is no file nothing.mp4"),
+        ("lab.replay(5)", "TypeError", "not int"),
+        ("lab.replay(np.zeros(10), samples=np.zeros(10))", "TypeError", "sound twice"),
+        ("lab.replay(np.zeros((2, 8, 8), np.uint8), speed=0)", "ValueError", "as fast as can be"),
+        ("lab.replay(np.zeros((2, 8, 8), np.uint8), sped=1)", "TypeError", "did you mean 'speed'?"),
+        (
+            "open('a.txt', 'w').write('x')\nTake.load('a.txt')",
+            "ValueError",
+            "a.txt is no take, or a damaged one",
+        ),
+        ("lab.replay('a.txt')", "ValueError", "cannot be read as video or sound"),
+    ],
+)
+async def test_wrong_arguments_are_errors_that_help(idle: Kernel, code: str, kind: str, words: str) -> None:
+    """Each mistake raises at once, of the right class, and names what would be right."""
+    cell = await idle.execute(code, check=False)
+    assert cell.error is not None
+    assert cell.error.name == kind
+    assert words in cell.error.message
+
+
+async def test_replay_needs_nothing_that_is_live(idle: Kernel) -> None:
+    """Arrays through the functions of a lab that nobody started: exact, complete, and the same each time."""
+    await idle.execute(
+        "rng = np.random.default_rng(1)\n"
+        "images = rng.integers(0, 256, (30, 48, 64, 3), np.uint8)\n"
+        "sound = rng.uniform(-0.5, 0.5, 16000).astype(np.float32)\n"
+        "def once():\n    state.clear()\n    return lab.replay(images, samples=sound, sample_rate=16000)\n"
+        "a, b = once(), once()"
+    )
+    assert await idle.value(SAME)
+    assert await idle.value("(a.video.images == np.roll(images[..., ::-1], 5, axis=2)).all()")
+    assert await idle.value("[len(a.results[n]) for n in ('effect', 'motion', 'gain', 'rms')]") == [
+        30,
+        10,
+        32,
+        90,
+    ]
+    assert await idle.value("bool(np.allclose(a.audio.samples[:, 0], sound[480:15840] / 2))")
+    assert await idle.value("[a.audio.start_s, a.errors]") == [0.03, {}]
+    assert await idle.value("[one.runs for one in (effect, motion, gain, rms)]") == [True] * 4
+
+
+async def test_a_function_that_fails_is_told_and_the_original_stands(idle: Kernel) -> None:
+    """Its errors come with their times and are shown under its cell; nothing else stops."""
+    cell = await idle.execute(
+        "@lab.watch_video\ndef broken(frame):\n    if frame.sequence % 2:\n        raise KeyError(frame.sequence)\n"
+        "    return 1\n"
+        "c = lab.replay(images[:4])\nbroken.remove()"
+    )
+    assert await idle.value("[c.results['broken'], [f.time_s for f in c.errors['broken']]]") == [
+        [1, None, 1, None],
+        pytest.approx([1 / 30, 0.1]),
+    ]
+    assert await idle.value("type(c.errors['broken'][0].error).__name__") == "KeyError"
+    assert cell.error is None
+    assert await idle.value("len(c.results['effect'])") == 4
+
+
+async def test_the_last_seconds_are_a_take(live: Kernel) -> None:
+    """Sound, pictures, messages, values and statistics of two seconds, which begin and end together."""
+    facts = await live.value(
+        "dict(seconds=take.duration_s, sound=take.audio.duration_s, apart=abs(take.audio.start_s - take.start_s),"
+        " shape=take.video.images.shape[1:], pictures=len(take.video), own=take.video.images.flags.c_contiguous,"
+        " first=take.video.times_s[0] - take.start_s, rows=len(take.statistics), shareable=take.shareable)"
+    )
+    print(facts, await live.value("repr(take)"))
+    assert facts["seconds"] == pytest.approx(2.0)
+    assert facts["sound"] == pytest.approx(2.0, abs=0.01)
+    assert facts["apart"] < 0.01
+    assert facts["shape"] == [480, 640, 3]
+    assert facts["pictures"] > 5
+    assert 0 <= facts["first"] < 1.0
+    assert facts["rows"] > 0
+    assert facts["shareable"]
+    noted = await live.value("[(m.sender, m.message) for m in lab.last(60).messages]")
+    assert ["python", {"hello": "browser"}] in noted
+    names = await live.value(
+        "[(e.name, e.details.get('f0'), e.details.get('state')) for e in lab.last(60).events]"
+    )
+    assert ["values", 440, None] in names
+    assert "<img" not in await live.value("take._repr_html_()")
+
+
+async def test_the_last_pictures_are_an_array(live: Kernel) -> None:
+    """Fewer and smaller ones on request, in each format; what there is when more was asked for."""
+    await live.execute(
+        "clip = lab.video.last(1, every=2, width=320, format='gray'); long = lab.video.last(500, width=64)"
+    )
+    shape = await live.value("clip.images.shape")
+    assert shape[1:] == [240, 320]
+    assert 3 < shape[0] <= 16
+    assert await live.value("[clip.times_s[-1] - clip.times_s[0] <= 1, clip.images.flags.writeable]") == [
+        True,
+        True,
+    ]
+    assert await live.value("long.duration_s") > 2
+    memory = await live.value("dict(lab.stats()['memory'])")
+    assert memory["audio_ring_bytes"] == 30 * 48000 * 4
+    assert 0 < memory["camera_ring_bytes"] <= 37_500_000
+
+
+async def test_a_saved_take_replays_the_same(live: Kernel) -> None:
+    """The take and its file, twice each: equal pictures, samples, values and times."""
+    await live.execute(
+        "def once(source):\n    state.clear()\n    return lab.replay(source)\n"
+        "take.save('a.take'); loaded = Take.load('a.take')\na, b, c = once(take), once(loaded), once('a.take')"
+    )
+    assert await live.value(SAME)
+    await live.execute("b = c")
+    assert await live.value(SAME)
+    assert await live.value(
+        "np.array_equal(a.video.images, np.roll(take.video.images[..., ::-1], 5, axis=2))"
+    )
+    assert await live.value(
+        "len(a.video) == len(take.video) and np.array_equal(a.video.times_s, take.video.times_s)"
+    )
+    cell = await live.execute("take.save('a.take')", check=False)
+    assert cell.error is not None
+    assert cell.error.name == "FileExistsError"
+    await live.wait_value("effect.stats['calls'] + motion.stats['calls'] > 0")  # live goes on
+
+
+async def test_a_lab_that_keeps_nothing_says_so(live: Kernel) -> None:
+    """With keep_s=0 the past is nowhere."""
+    await live.execute("none = Lab(name='none', keep_s=0)\nnone.simulate()\nnone.wait_live(60)")
+    for code in ("none.last(1)", "none.audio.last(1)", "none.video.last(1)"):
+        cell = await live.execute(code, check=False)
+        assert cell.error is not None
+        assert "keeps nothing" in cell.error.message
+    assert await live.value("none.video.latest().image.shape") == [480, 640, 3]
+    await live.execute("none.close()")
