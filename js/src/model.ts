@@ -11,6 +11,8 @@ export interface Options {
   screen: boolean;
   start_label?: string | null;
   fallback?: null | "test-signal";
+  /** The most that the page's pictures may take, within the server's limit. */
+  video_bitrate_bps?: number | null;
 }
 
 export interface Traits {

@@ -106,6 +106,12 @@ export function withCodecParameters(sdp: string, codec: RegExp, parameters: stri
   return lines.join("\r\n");
 }
 
+/** The most bits a second that the page's pictures may take: what was asked for, within what the server allows. */
+export function mostBps(limits: Partial<Limits>, asked: number | null | undefined): number | undefined {
+  const limit = limits.max_bitrate_bps;
+  return typeof asked === "number" ? Math.min(asked, limit ?? asked) : limit;
+}
+
 export interface Shape {
   raw: boolean;
   stereo: boolean;

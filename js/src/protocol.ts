@@ -53,7 +53,7 @@ export type PageMessage =
   | { type: "hello"; version: number; page: string; visible: boolean }
   | { type: "status"; state: State; error: Problem | null }
   | { type: "settings"; audio: TrackSettings; video: TrackSettings; screen: TrackSettings }
-  | ({ type: "stats" } & PageStats)
+  | ({ type: "stats"; listening?: boolean } & PageStats)
   | { type: "visible"; visible: boolean }
   | { type: "control"; callback: string; name: string; value: ControlValue }
   | { type: "claim" };
@@ -156,6 +156,7 @@ const FROM_PAGE: Record<PageMessage["type"], Fields> = {
     bitrate_bps: orNull(number),
     loss: orNull(number),
     route: orNull(oneOf("direct", "turn", "relay")),
+    listening: optional(bool),
   },
   visible: { visible: bool },
   control: { callback: text, name: text, value: (value) => text(value) || number(value) || bool(value) },

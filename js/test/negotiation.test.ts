@@ -5,6 +5,14 @@ import * as n from "../src/negotiation.ts";
 
 const options = (change: Partial<Options> = {}): Options => ({ audio: {}, video: {}, screen: false, ...change });
 
+test("a bitrate that was asked for holds within the limit of the server", () => {
+  assert.equal(n.mostBps({}, null), undefined);
+  assert.equal(n.mostBps({ max_bitrate_bps: 8_000_000 }, undefined), 8_000_000);
+  assert.equal(n.mostBps({ max_bitrate_bps: 8_000_000 }, 400_000), 400_000);
+  assert.equal(n.mostBps({ max_bitrate_bps: 300_000 }, 400_000), 300_000);
+  assert.equal(n.mostBps({}, 400_000), 400_000);
+});
+
 test("the three sections keep their order whatever is switched off", () => {
   assert.deepEqual(n.sections(options()).map((one) => [one.source, one.direction]), [["audio", "sendrecv"], ["camera", "sendrecv"], ["screen", "sendonly"]]);
   assert.deepEqual(n.sections(options({ audio: false, video: false })).map((one) => one.direction), ["recvonly", "recvonly", "sendonly"]);

@@ -79,6 +79,7 @@ class Session:
         self._bridge = bridge
         self._told: tuple[str, Message | None, str | None] = ("idle", None, None)
         self._refusal: Message | None = None
+        self._listening: bool | None = None  # until a page has said
         self._counted = (0, time.monotonic())
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawn(self._report_figures())
@@ -246,8 +247,14 @@ class Session:
         self._bridge.event(self.session_id, "settings", settings=settings)
 
     def page_stats(self, stats: Message) -> None:
-        """The page's own figures."""
+        """The page's own figures, and whether somebody listens there."""
         self.page_figures = stats
+        self._tell_listening(stats.get("listening") is True)
+
+    def _tell_listening(self, listening: bool) -> None:
+        if listening != self._listening:
+            self._listening = listening
+            self._bridge.event(self.session_id, "listening", listening=listening)
 
     def page_control(self, callback: str, name: str, value: Any) -> None:
         """A slider was moved."""

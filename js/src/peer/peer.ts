@@ -1,7 +1,7 @@
 // The only RTCPeerConnection: three media sections and one data channel over one transport, offered once.
 import type { Options } from "../model.ts";
 import type { Candidate, Counters, Section, Source } from "../negotiation.ts";
-import { digest, isRaw, offerBody, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
+import { digest, isRaw, mostBps, offerBody, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
 import type { IceServer, Limits, PageStats } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
@@ -73,7 +73,7 @@ export class Peer implements MediaPeer {
     const answer = await this.signaling.offer(body, this.abort.signal);
     this.abort.signal.throwIfAborted();
     this.pcId = answer.pc_id;
-    const shape = { raw: isRaw(this.plan.options.audio), stereo: this.stereo, maxBitrateBps: this.plan.limits.max_bitrate_bps };
+    const shape = { raw: isRaw(this.plan.options.audio), stereo: this.stereo, maxBitrateBps: mostBps(this.plan.limits, this.plan.options.video_bitrate_bps) };
     await this.connection.setRemoteDescription({ type: "answer", sdp: shapeAnswer(answer.sdp, shape) });
     await this.limitEncoders();
     this.trickle();
@@ -102,7 +102,8 @@ export class Peer implements MediaPeer {
   }
 
   private addSection({ kind, direction }: Section): void {
-    const { max_bitrate_bps: maxBitrate, max_frame_rate: maxFramerate } = this.plan.limits;
+    const maxBitrate = mostBps(this.plan.limits, this.plan.options.video_bitrate_bps);
+    const maxFramerate = this.plan.limits.max_frame_rate;
     const encoding: RTCRtpEncodingParameters = {};
     if (kind === "video" && maxBitrate) encoding.maxBitrate = maxBitrate;
     if (kind === "video" && maxFramerate) encoding.maxFramerate = maxFramerate;

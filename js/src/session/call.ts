@@ -229,7 +229,7 @@ export class Call {
     const stats = await this.peer.stats();
     if (this.abort.signal.aborted || this.context.store.now.state !== "live") return;
     this.context.store.set({ stats });
-    this.context.tell({ type: "stats", ...stats });
+    this.context.tell({ type: "stats", ...stats, listening: this.context.store.now.listening === "on" });
   }
 
   private peerState(state: RTCPeerConnectionState): void {
