@@ -31,8 +31,10 @@ export type Told = "state" | "route" | "fps" | "level_db" | "error";
 export interface Model {
   get<K extends keyof Traits>(name: K): Traits[K];
   set<K extends keyof Traits>(name: K, value: Traits[K]): void;
-  on(event: string, callback: () => void): void;
-  off(event?: string | null, callback?: (() => void) | null): void;
+  on(event: string, callback: (content?: unknown) => void): void;
+  off(event?: string | null, callback?: ((content?: unknown) => void) | null): void;
+  /** A custom message to the kernel. */
+  send(content: unknown): void;
 }
 
 const DEFAULTS: Options = { audio: {}, video: {}, screen: false, start_label: null, fallback: null };

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
-from smallrtc_lab.errors import EngineError, NotLiveError, RequestError
+from smallrtc_lab.errors import EngineError, NotLiveError
 from smallrtc_lab.frames import PixelFormat
 from smallrtc_lab.framing import Header
 
+from .answers import answer_to
 from .bridge import Bridge, Reply
 from .calls import EngineServices
+from .comm_calls import by_comm, tell_by_comm
 from .groups import GROUPS
 from .hall import Hall
 from .halls import Halls
@@ -294,22 +296,9 @@ class Engine:
             self.bridge.event(name, "refused", message=str(header.get("message")))
 
     async def _answer(self, header: Header, session: Session | Hall | None) -> None:
-        reply: Header = {"type": "reply", "id": header["id"], "status": 200, "body": {}}
-        content = b""
-        try:
-            if session is None:
-                raise RequestError(404, "unknown-session", "This session has ended. Run the cell again.")
-            reply["body"], content = await _serve(session, header["method"], header.get("body") or {})
-        except RequestError as error:
-            reply |= {"status": error.status, "body": error.to_json()}
-        except Exception:  # border: the person at the page gets an answer, the log gets the traceback
-            logger.exception("request %s failed", header.get("method"))
-            body = {
-                "message": "The engine failed on this request; its log says why.",
-                "reason": "engine-error",
-            }
-            reply |= {"status": 500, "body": body}
-        self._to_server(reply, content)
+        answer = await answer_to(session, str(header.get("method")), header.get("body") or {})
+        reply = {"type": "reply", "id": header["id"], "status": answer.status, "body": answer.body}
+        self._to_server(reply, answer.content)
 
     def _to_server(self, header: Header, payload: bytes = b"") -> None:
         if self._link is not None:
@@ -317,6 +306,8 @@ class Engine:
 
     def _page_sender(self, session: str) -> Any:
         def send(page: str, message: dict[str, Any]) -> None:
+            if by_comm(page):
+                return tell_by_comm(self.bridge, session, page, message)
             self._to_server({"type": "page", "session": session, "page": page, "message": message})
 
         return send
@@ -347,18 +338,3 @@ class Engine:
 
 
 _WITH_PAYLOAD = frozenset({"link", "shelve"})
-
-
-async def _serve(session: Session | Hall, method: str, body: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """One request of a page, or of a client from outside."""
-    reception = session if isinstance(session, Hall) else session.reception
-    if method == "offer":
-        return await reception.offer(body), b""
-    if method == "patch":
-        return await reception.patch(body), b""
-    if method == "picture" and isinstance(session, Session):
-        item = session.shelf.get(str(body.get("name")))
-        if item is None:
-            raise RequestError(404, "unknown-picture", "This picture was not saved and is gone.")
-        return {"content_type": item[0]}, item[1]
-    raise RequestError(400, "unknown-method", f"the engine knows no request {method!r}")

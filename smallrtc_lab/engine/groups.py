@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .calls import CallGroup
+from .diagnosis import DiagnosisCalls
+from .comm_calls import CommCalls
 from .ice_calls import IceCalls
 from .keeping_calls import KeepingCalls
 from .measuring import MeasuringCalls
@@ -13,6 +15,8 @@ from .recording_calls import RecordingCalls
 __all__ = ["GROUPS"]
 
 GROUPS: tuple[type[CallGroup], ...] = (
+    CommCalls,
+    DiagnosisCalls,
     IceCalls,
     KeepingCalls,
     MeasuringCalls,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,11 @@ class Access:
         """Call the engine for this session; the result and its payload."""
         self._require_open()
         return self.client.call(method, payload=payload, timeout_s=timeout_s, session=self.session_id, **args)
+
+    def ask(self, method: str, **args: Any) -> Future[Any]:
+        """Call the engine for this session; a future of the result and its payload."""
+        self._require_open()
+        return self.client.submit(method, session=self.session_id, **args)
 
     def submit(self, method: str, **args: Any) -> None:
         """Call without waiting; whether it worked is seen elsewhere (state, problems)."""

@@ -18,6 +18,7 @@ from smallrtc_lab.sctp import sctp_chunk_bytes
 from .access import Access
 from .audio import AudioStream
 from .cell import on_main_loop
+from .comm import PageComm
 from .credentials import CredentialFeed
 from .decorators import Decorators
 from .front_end import front_end, with_still
@@ -30,6 +31,7 @@ from .options import (
     audio_constraints,
     check_keywords,
     checks_keywords,
+    delay_limit,
     own_ice_servers,
     video_constraints,
 )
@@ -75,6 +77,9 @@ class Lab(Decorators, LastSeconds, RecordingMethods, Replaying, Sending, Simulat
     ``video=dict(bitrate_bps=…)`` is the page's own. ``params`` are those of ``lab.transport``; devices for which
     they have no input are not asked for.
 
+    With ``max_delay_s`` work is shed to hold that delay from camera to function: plots are drawn more rarely, then
+    smaller and fewer pictures are asked of the browser. The widget and ``lab.stats()["budget"]`` say so.
+
     >>> lab = Lab()
     >>> lab
     >>> lab.wait_live()
@@ -103,6 +108,7 @@ class Lab(Decorators, LastSeconds, RecordingMethods, Replaying, Sending, Simulat
         fallback: Literal["test-signal"] | None = None,
         save_pictures: bool = False,
         keep_s: float = 30.0,
+        max_delay_s: float | None = None,
         ice_servers: Iterable[Any] | Callable[[], Any] | None = None,
         params: TransportParams | None = None,
         quality: Quality | None = None,
@@ -110,7 +116,7 @@ class Lab(Decorators, LastSeconds, RecordingMethods, Replaying, Sending, Simulat
     ) -> None:
         known = (
             *("audio", "video", "screen", "name", "fallback"),
-            *("save_pictures", "keep_s", "ice_servers", "params", "quality"),
+            *("save_pictures", "keep_s", "max_delay_s", "ice_servers", "params", "quality"),
         )
         check_keywords((k for k in widget_options if not self.has_trait(k)), known, "Lab()")
         if fallback not in (None, "test-signal"):
@@ -129,6 +135,7 @@ class Lab(Decorators, LastSeconds, RecordingMethods, Replaying, Sending, Simulat
             "save_pictures": bool(save_pictures),
             "keep_s": keep_seconds(keep_s),
             "quality_bps": quality_bps(quality),
+            "max_delay_s": delay_limit(max_delay_s),
         }
         sctp_chunk_bytes(os.environ)  # a setting that cannot be is said before anything is made
         session_id = secrets.token_urlsafe(16)
@@ -152,6 +159,8 @@ class Lab(Decorators, LastSeconds, RecordingMethods, Replaying, Sending, Simulat
         registry.add(identity, self)
         try:
             super().__init__(_session=session_id, _options=options, **widget_options)
+            events.pages = PageComm(self._access, self.send)
+            self.on_msg(events.pages.received)
         except BaseException:
             self.close()
             raise

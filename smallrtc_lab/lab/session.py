@@ -8,6 +8,7 @@ from smallrtc_lab.engine.client import Restart, SessionHandler
 from smallrtc_lab.framing import Header
 
 from .access import Access
+from .comm import PageComm
 from .messages import MessageHandlers
 from .plots import Plots
 from .recording import LabRecordings
@@ -33,6 +34,7 @@ class SessionEvents:
         self._messages = messages
         self.plots: Plots | None = None
         self.playbacks: Playbacks | None = None
+        self.pages: PageComm | None = None  # those that no server extension leads here
         self.recordings: LabRecordings | None = None
         self.follower: SessionHandler | None = None  # a program that follows the session's connections
 
@@ -66,6 +68,10 @@ class SessionEvents:
         self._mirror.update(state="idle", error=None)
         if self.follower is not None:
             self.follower.engine_back()
+
+    def _on_to_page(self, header: Header) -> None:
+        if self.pages is not None:
+            self.pages.tell(header["page"], header["message"])
 
     def _on_state(self, header: Header) -> None:
         self._mirror.update(**{k: header[k] for k in ("state", "error", "route")})

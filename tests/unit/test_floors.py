@@ -18,7 +18,7 @@ import pytest
 from support.processes import package_root
 
 PACKAGE = package_root() / "smallrtc_lab"
-FLOOR_0 = {"errors", "frames", "framing", "ice", "params", "events", "places", "sctp", "turn"}
+FLOOR_0 = {"bodies", "errors", "frames", "framing", "ice", "params", "events", "places", "sctp", "turn"}
 HEAVY = ["av", "aiortc", "matplotlib", "anywidget", "ipywidgets", "IPython"]
 CLIENT_HALF = {"smallrtc_lab.engine.client", "smallrtc_lab.engine.arena"}
 FENCE = "smallrtc_lab.rtc._aiortc"

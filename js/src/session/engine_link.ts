@@ -3,7 +3,11 @@ import type { Problem } from "../errors.ts";
 import { PROBLEMS } from "../errors.ts";
 import type { EngineMessage, PageMessage, Welcome } from "../protocol.ts";
 import { VERSION } from "../protocol.ts";
-import type { Place } from "../signaling/server.ts";
+import type { Model } from "../model.ts";
+import { CommLine } from "../signaling/comm.ts";
+import type { Line, LineEvents } from "../signaling/line.ts";
+import type { Offering, Place } from "../signaling/server.ts";
+import { Signaling } from "../signaling/server.ts";
 import { SessionSocket } from "../signaling/socket.ts";
 import type { Store } from "../status.ts";
 import { isQuiet } from "../status.ts";
@@ -11,6 +15,11 @@ import { Gate } from "./waiting.ts";
 
 /** An engine that starts with its kernel needs a moment before it can be here; on a small, busy machine a long one. */
 const ENGINE_START_MS = 20_000;
+/** A kernel that has nothing else to do answers on the widget's comm in a tenth of that. */
+const COMM_ANSWER_MS = 5000;
+/** What there is no way around but the comm: nobody at this server speaks our protocol. */
+const NO_WAY = new Set([PROBLEMS.noExtension.code, PROBLEMS.noJupyter.code]);
+const BY_COMM = "Without Jupyter's server extension the page and Python speak through the notebook: while a cell runs, Start may wait for it.";
 
 export interface LinkEvents {
   /** `hello` was sent on a new socket: the moment to say how things stand. */
@@ -23,7 +32,16 @@ export interface LinkEvents {
 
 export class EngineLink {
   readonly page = crypto.randomUUID?.() ?? `page-${Date.now()}-${Math.random().toString(36).slice(2)}`;
-  private readonly socket: SessionSocket;
+  private readonly lineEvents: LineEvents = {
+    opened: () => this.greet(),
+    message: (message) => this.received(message),
+    closed: (problem, final) => this.closed(problem, final),
+  };
+  private line: Line;
+  private asking: Offering;
+  private comm: CommLine | null = null;
+  /** Why the comm had to be tried. */
+  private refusal: Problem | null = null;
   private welcome: Welcome | null = null;
   private gate = new Gate<Welcome>();
   private startTimer: ReturnType<typeof setTimeout> | null = null;
@@ -33,23 +51,28 @@ export class EngineLink {
   private saved = false;
 
   constructor(
-    place: Place,
+    place: Place | null,
     session: string,
+    private readonly model: Model,
     private readonly store: Store,
     private readonly events: LinkEvents,
   ) {
-    this.socket = new SessionSocket(place, session, {
-      opened: () => this.greet(),
-      message: (message) => this.received(message),
-      closed: (problem, final) => this.closed(problem, final),
-    });
+    if (place) {
+      this.line = new SessionSocket(place, session, this.lineEvents);
+      this.asking = new Signaling(place, session);
+    } else this.line = this.asking = this.comm = this.newComm();
+  }
+
+  /** Where offers go. */
+  get offering(): Offering {
+    return this.asking;
   }
 
   open(): void {
     if (this.startTimer === null && this.welcome === null) {
       this.startTimer = setTimeout(() => this.startIsOver(), ENGINE_START_MS);
     }
-    this.socket.open();
+    this.line.open();
   }
 
   /** Opens the socket anew; resolves with the engine's next welcome. */
@@ -57,17 +80,23 @@ export class EngineLink {
     this.store.set({ link: "lost" });
     this.welcome = null;
     this.gate = new Gate<Welcome>();
-    this.socket.redial();
+    this.line.redial();
     await this.gate.passed;
   }
 
   close(): void {
     this.clearTimer();
-    this.socket.close();
+    this.line.close();
+  }
+
+  /** It is never opened again. */
+  dispose(): void {
+    this.close();
+    this.comm?.dispose();
   }
 
   send(message: PageMessage): boolean {
-    return this.socket.send(message);
+    return this.line.send(message);
   }
 
   whenWelcome(): Promise<Welcome> {
@@ -105,9 +134,9 @@ export class EngineLink {
     this.saved = false;
     this.gate.open(welcome);
     const { error, state } = this.store.now;
-    const cured = error?.code === PROBLEMS.unreachable.code || isQuiet(error);
+    const cured = error !== null && (error.code === PROBLEMS.unreachable.code || error === this.refusal || isQuiet(error));
     if (cured && state === "failed") this.store.set({ state: "idle" });
-    this.store.set({ link: "open", error: cured ? null : error });
+    this.store.set({ link: "open", error: cured ? null : error, ...(this.refusal && { notice: BY_COMM }) });
     this.events.welcomed(welcome);
   }
 
@@ -118,11 +147,28 @@ export class EngineLink {
 
   private startIsOver(): void {
     this.startTimer = null;
-    if (this.welcome === null && this.store.now.link === "opening") this.lost(PROBLEMS.kernelGone);
+    if (this.welcome !== null || this.store.now.link !== "opening") return;
+    if (this.comm === null) this.fallBack(PROBLEMS.kernelGone);
+    else this.lost(this.refusal ?? PROBLEMS.kernelGone);
+  }
+
+  private newComm(): CommLine {
+    return new CommLine(this.model, this.page, this.lineEvents);
+  }
+
+  /** The server leads nowhere: perhaps the kernel itself is there, and does. */
+  private fallBack(why: Problem): void {
+    this.clearTimer();
+    this.line.close();
+    this.refusal = why;
+    this.line = this.asking = this.comm = this.newComm();
+    this.startTimer = setTimeout(() => this.startIsOver(), COMM_ANSWER_MS);
+    this.line.open();
   }
 
   private closed(problem: Problem | null, final: boolean): void {
-    if (problem && final) this.lost(problem);
+    if (problem && NO_WAY.has(problem.code) && this.comm === null) this.fallBack(problem);
+    else if (problem && final) this.lost(problem);
     else if (problem?.code === PROBLEMS.kernelGone.code) this.unknown();
     else this.store.set({ link: "lost", owner: "nobody" });
   }

@@ -6,10 +6,10 @@ import { readOptions } from "../model.ts";
 import { receiveOnly } from "../negotiation.ts";
 import type { ControlValue, EngineMessage, Welcome } from "../protocol.ts";
 import type { Place } from "../signaling/server.ts";
-import { Signaling } from "../signaling/server.ts";
 import { ended } from "../status.ts";
 import { Call } from "./call.ts";
 import { Caller } from "./caller.ts";
+import { diagnose } from "./diagnosis.ts";
 import { EngineLink } from "./engine_link.ts";
 import { changeFor } from "./incoming.ts";
 import { mirrorLevel, mirrorStatus } from "./mirror.ts";
@@ -27,7 +27,6 @@ const RESUME_SERVER_MS = 120_000;
 const LIVE_ELSEWHERE = "live-elsewhere";
 
 export class Session extends Caller {
-  private readonly signaling: Signaling | null = null;
   private readonly link: EngineLink | null = null;
   private readonly controls = new Map<string, { callback: string; name: string; value: ControlValue }>();
   private readonly undo: (() => void)[] = [];
@@ -47,9 +46,8 @@ export class Session extends Caller {
   ) {
     super(readOptions(model), "Python", { link: place ? "opening" : "none" });
     const id = model.get("_session");
-    if (!place || !id) return;
-    this.signaling = new Signaling(place, id);
-    this.link = new EngineLink(place, id, this.store, {
+    if (!id) return;
+    this.link = new EngineLink(place, id, model, this.store, {
       greeted: () => this.greeted(),
       welcomed: (welcome) => this.welcomed(welcome),
       message: (message) => this.received(message),
@@ -114,6 +112,7 @@ export class Session extends Caller {
 
   dispose(): void {
     this.suspend();
+    this.link?.dispose();
     for (const undo of this.undo.splice(0)) undo();
   }
 
@@ -121,12 +120,12 @@ export class Session extends Caller {
 
   /** `testOnly`: Python asked, nobody clicked yet, and a test signal is allowed: no device is opened. */
   private start(testOnly: boolean): void {
-    const { store, signaling, link, channel, options } = this;
-    if (this.call || !signaling || !link) return;
+    const { store, link, channel, options } = this;
+    if (this.call || !link) return;
     link.open();
     const call = new Call({
       store,
-      signaling,
+      signaling: link.offering,
       channel,
       options,
       page: link.page,
@@ -188,10 +187,16 @@ export class Session extends Caller {
 
   private received(message: EngineMessage): void {
     if (message.type === "owner" && message.who === "another") this.yield();
+    if (message.type === "diagnose") void this.diagnose(message.id);
     if (message.type === "ice-servers") this.call?.useIceServers(message.ice_servers);
     if (message.type !== "command") this.store.set(changeFor(this.store.now, message));
     else if (message.command === "start") this.startByPython();
     else this.stop();
+  }
+
+  private async diagnose(id: number): Promise<void> {
+    const pairs = (await this.call?.pairs()) ?? [];
+    this.link?.send(await diagnose(id, pairs));
   }
 
   /** Another tab has the devices now: this one opens none, whatever was asked of it. */

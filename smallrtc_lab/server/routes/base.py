@@ -7,8 +7,8 @@ from typing import Any
 from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, stream_request_body
 
+from smallrtc_lab.bodies import parsed_object
 from smallrtc_lab.errors import RequestError
-from smallrtc_lab.server.bodies import parsed_object
 from smallrtc_lab.server.broker import Broker
 
 from .errors import JsonErrors

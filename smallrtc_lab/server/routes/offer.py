@@ -7,7 +7,7 @@ from typing import Any
 
 from tornado.web import authenticated
 
-from smallrtc_lab.server.bodies import offer_body, patch_body
+from smallrtc_lab.bodies import offer_body, patch_body
 
 from .base import GuestRoute
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tornado.web import authenticated
 
-from smallrtc_lab.server.bodies import start_body
+from smallrtc_lab.bodies import start_body
 
 from .base import GuestRoute
 
