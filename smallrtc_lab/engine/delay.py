@@ -68,7 +68,7 @@ class _Probe:
     def begin(self) -> None:
         """What was noted until now was to warm up."""
         for notes in (self._ages_s, self._taken_s, self._finished, self._back_s):
-            notes.clear()  # type: ignore[attr-defined]
+            notes.clear()
 
     def decoded(self, _epoch: int, timed: TimedFrame) -> None:
         """A picture was decoded."""

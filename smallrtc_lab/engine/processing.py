@@ -19,7 +19,7 @@ from .outlets import Kind, Outlets
 from .playing import Stage
 from .returns import AudioReturn, VideoReturn
 from .sound_subscription import AudioSubscription
-from .stages import Delivered, Stages
+from .stages import Delivered, Stages, median
 from .stuck import running_s
 from .subscriptions import Subscription, VideoRequest, VideoSubscription
 
@@ -234,6 +234,10 @@ class Processing:
 
     def _everything(self) -> dict[int, Subscription]:
         return {**self._videos, **self._audios}
+
+    def take_delays_ms(self) -> list[float | None]:
+        """Capture → function of each function on pictures, the median since the last call; None without a picture."""
+        return [median(one.stages.delay.take()) for one in self._videos.values() if one.worker is not None]
 
     def dropped(self) -> int:
         """Pictures and blocks that no subscriber had time for."""

@@ -24,6 +24,7 @@ class Reception:
         self.page: str | None = None  # the one that the connection belongs to
         self.simulated: SimulatedBrowser | None = None
         self.on_offer: Callable[[], None] = lambda: None  # a page's offer is about to be answered
+        self.on_simulation: Callable[[], None] = lambda: None  # a simulated browser has come
         self._flow = flow
         self._pages = pages
         self._handler = SmallWebRTCRequestHandler([])
@@ -84,6 +85,7 @@ class Reception:
             await self.stop_simulation()
             raise
         self._pages.simulate(True)
+        self.on_simulation()
 
     async def stop_simulation(self) -> None:
         """Close the simulated browser, if there is one."""

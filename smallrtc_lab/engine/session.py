@@ -27,6 +27,7 @@ from .plotting import Plotting
 from .processing import Processing
 from .reception import Reception
 from .recording import Recordings
+from .shedding import Shedding
 from .shelf import Shelf
 from .statistics import Statistics
 
@@ -67,6 +68,7 @@ class Session:
             options.get("ice_servers"), use=self.reception.use_ice_servers, events=self
         )
         self.reception.on_offer = self.ice_servers.needed
+        self.reception.on_simulation = lambda: self.shedding.tell()
         self.settings: Message = {"audio": None, "video": None, "screen": None}
         self.figures: Message = {"fps": 0.0, "level_db": None}
         self.page_figures: Message = {}
@@ -75,7 +77,7 @@ class Session:
         self.plotting = Plotting(self, bridge)
         self.keeping = Keeping(self.clock, self.video, self.audio, keep_s, lambda: self.history.rows)
         self.recordings = Recordings(self, bridge)
-        self.budget = Budget()
+        self.shedding = Shedding(self, options.get("max_delay_s"))
         self._bridge = bridge
         self._told: tuple[str, Message | None, str | None] = ("idle", None, None)
         self._refusal: Message | None = None
@@ -271,6 +273,7 @@ class Session:
             self.flow.watch_messages()
             if self.flow.connection is not None:
                 await self.statistics.sample()
+                self.shedding.measure(self.statistics.network_ms)
             self.plotting.refresh()
             if not self.flow.live:
                 continue
@@ -297,6 +300,11 @@ class Session:
     async def stats(self) -> Message:
         """Everything that is counted, for ``lab.stats()``."""
         return await self.statistics.everything()
+
+    @property
+    def budget(self) -> Budget:
+        """What is shed to hold the delay that the lab was made with."""
+        return self.shedding.budget
 
     @property
     def bridge_dropped(self) -> int:

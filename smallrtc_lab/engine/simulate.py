@@ -97,6 +97,11 @@ class SimulatedBrowser:
         if self.camera is not None:
             self.camera.stamping = on_returned is not None
 
+    def ask(self, scale: float, max_frame_rate: float | None) -> None:
+        """Send smaller pictures from now on, and no more than so many a second."""
+        if self.camera is not None:
+            self.camera.ask(scale, max_frame_rate)
+
     def taken_s(self, code: int | None) -> float | None:
         """When the picture that shows this time code was taken, by ``time.monotonic``; None for none of ours."""
         return None if code is None or self.camera is None else self.camera.taken_s.get(code)

@@ -15,6 +15,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from smallrtc_lab.errors import MediaFileError
 from smallrtc_lab.frames import Samples
 from smallrtc_lab.media.convert import Reformatter, from_picture
+from smallrtc_lab.media.pace import FramePace
 from smallrtc_lab.media.resample import to_int16
 from smallrtc_lab.media.synthetic import VideoSource, audio_source, video_source
 from smallrtc_lab.media.synthetic_file import FilePictures, FileSound
@@ -104,12 +105,22 @@ class SimulatedVideoTrack(MediaStreamTrack):
         self.pace = _Paced(1.0 / pictures.frame_rate)
         self.stamping = False
         self.taken_s: dict[int, float] = {}  # code → time.monotonic() of the picture that shows it
+        self._scale = 1.0
+        self._due: FramePace | None = None
+        self._reformatter = Reformatter()
         self._pictures = pictures
         self._ticks = 90000 / pictures.frame_rate
         self._in_thread = in_thread
 
+    def ask(self, scale: float, max_frame_rate: float | None) -> None:
+        """As a browser is asked: a smaller picture, and no more than so many a second."""
+        self._scale = scale
+        self._due = None if max_frame_rate is None else FramePace(1, max_frame_rate)
+
     async def recv(self) -> av.VideoFrame:
         index = await self.pace.next_index()
+        while self._due is not None and not self._due.due(index / self._pictures.frame_rate):
+            index = await self.pace.next_index()
         taken_s = time.monotonic()
         try:
             frame = await self._frame(index)
@@ -127,9 +138,14 @@ class SimulatedVideoTrack(MediaStreamTrack):
         self._pictures.close()
 
     async def _frame(self, index: int) -> av.VideoFrame:
-        if self._in_thread:
-            return await asyncio.to_thread(self._pictures.frame, index)
-        return self._pictures.frame(index)
+        return await asyncio.to_thread(self._drawn, index) if self._in_thread else self._drawn(index)
+
+    def _drawn(self, index: int) -> av.VideoFrame:
+        frame = self._pictures.frame(index)
+        if self._scale == 1.0:
+            return frame
+        width, height = (max(2, round(side * self._scale / 2) * 2) for side in (frame.width, frame.height))
+        return self._reformatter.reformat(frame, width, height, threads=1)
 
     def _stamp(self, frame: av.VideoFrame, taken_s: float) -> None:
         code = int(taken_s * 1000) % TIMECODE_WRAP_MS

@@ -51,6 +51,11 @@ class Statistics:
         self._before = (now_s, counts)
         self.history.append(session.clock.now_s(), self._row)
 
+    @property
+    def network_ms(self) -> float | None:
+        """Capture → decoded in the newest row; None where it is not known."""
+        return self._row.get("network_ms")
+
     def for_pages(self) -> Message:
         """The newest figures, as pages are told: None for what is not known."""
         names = ("received_bps", "sent_bps", "video_loss", "video_jitter_ms", "network_ms", "hand_over_ms")

@@ -18,6 +18,7 @@ __all__ = [
     "audio_constraints",
     "check_keywords",
     "checks_keywords",
+    "delay_limit",
     "own_ice_servers",
     "video_constraints",
     "whole",
@@ -126,6 +127,15 @@ def video_constraints(option: VideoOption) -> dict[str, Any] | bool:
             raise ValueError(f"video {name} is positive, not {value!r}")
     wanted = _translate(VIDEO_DEFAULTS | dict(asked), _VIDEO_NAMES, "video")
     return {k: v if isinstance(v, Mapping) else {"ideal": v} for k, v in wanted.items()}
+
+
+def delay_limit(seconds: float | None) -> float | None:
+    """``Lab(max_delay_s=…)``, checked; None sheds nothing."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.02 <= seconds <= 60:
+        raise ValueError(f"max_delay_s is None or 0.02 to 60 seconds, not {seconds!r}")
+    return float(seconds)
 
 
 def own_ice_servers(

@@ -19,24 +19,25 @@ VIDEO = {"name": "pattern", "width": 320, "height": 240, "frame_rate": 30}
 async def echo(kernel: KernelEnd, session: Session) -> None:
     """A processor in the kernel that takes 20 ms for each picture and returns it as it is."""
     while True:
-        header, _ = await kernel.next("deliver")
-        picture = kernel.picture(header).copy()
-        kernel.bridge.pool.release(SlotRef.from_json(header["slot"]))
-        shown = session.processing.done(
-            {
-                "session": "s",
-                "subscription": 3,
-                "slot": kernel.lend(picture),
-                "shape": list(picture.shape),
-                "format": "rgb",
-                "began_s": header["decoded_s"] + 0.005,
-                "ran_s": 0.02,
-            }
-        )
-        assert shown is not None
-        await shown
-        freed, _ = await kernel.next("free")
-        kernel.pool.release(SlotRef.from_json(freed["slot"]))
+        header, _ = await kernel.received.get()
+        if header["type"] == "free":
+            kernel.pool.release(SlotRef.from_json(header["slot"]))
+        elif header["type"] == "deliver":
+            picture = kernel.picture(header).copy()
+            kernel.bridge.pool.release(SlotRef.from_json(header["slot"]))
+            shown = session.processing.done(
+                {
+                    "session": "s",
+                    "subscription": 3,
+                    "slot": kernel.lend(picture),
+                    "shape": list(picture.shape),
+                    "format": "rgb",
+                    "began_s": header["decoded_s"] + 0.005,
+                    "ran_s": 0.02,
+                }
+            )
+            assert shown is not None
+            await shown
 
 
 async def test_every_stage_is_measured_and_they_add_up(
