@@ -41,7 +41,9 @@ _SENT = {
 class SessionRecording:
     """One recording, from its taps to its report. ``number`` is the kernel's name for it."""
 
-    def __init__(self, session: Session, number: int, path: Path, what: What, bridge: Bridge) -> None:
+    def __init__(
+        self, session: Session, number: int, path: Path, base: Path, what: What, bridge: Bridge
+    ) -> None:
         self.number = number
         self.ended = False
         self._session = session
@@ -50,8 +52,9 @@ class SessionRecording:
         self._undo: list[Callable[[], None]] = []
         self._told: RecorderFigures | None = None
         expected = self._expected(what)
-        settle_s = _SETTLE_S if what != "received" and "video" in self._format.kinds else 0.0
-        self._recorder = Recorder(path, self._format, expected, settle_s=settle_s)
+        unsure = "video" in self._format.kinds and (what != "received" or not expected)
+        settle_s = _SETTLE_S if unsure else 0.0
+        self._recorder = Recorder(path, self._format, expected, settle_s=settle_s, base=base)
         if what in ("received", "both"):
             self._tap_received()
         if what in ("sent", "both"):
@@ -155,9 +158,10 @@ class Recordings:
         self._bridge = bridge
         self._running: dict[int, SessionRecording] = {}
 
-    def start(self, number: int, path: Path, what: What) -> Header:
-        """Begin one; ``path`` is reserved for it. Raises ``ValueError`` for a suffix no file here has."""
-        recording = self._running[number] = SessionRecording(self._session, number, path, what, self._bridge)
+    def start(self, number: int, path: Path, base: Path, what: What) -> Header:
+        """Begin one into ``path``, an empty file; next ones are named after ``base``."""
+        recording = SessionRecording(self._session, number, path, base, what, self._bridge)
+        self._running[number] = recording
         return recording.figures()
 
     async def stop(self, number: int) -> Header:

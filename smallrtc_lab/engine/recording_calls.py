@@ -15,9 +15,9 @@ __all__ = ["RecordingCalls"]
 class RecordingCalls(CallGroup):
     """``record`` and ``stop_recording``; in between the session's ``recording`` events tell how it goes."""
 
-    async def call_record(self, session: str, number: int, path: str, what: What) -> Header:
-        """Begin a recording into an absolute path, where the kernel has put an empty file."""
-        return self.engine.session(session).recordings.start(number, Path(path), what)
+    async def call_record(self, session: str, number: int, path: str, base: str, what: What) -> Header:
+        """Begin a recording into an absolute path, to an empty file; next ones are named after ``base``."""
+        return self.engine.session(session).recordings.start(number, Path(path), Path(base), what)
 
     async def call_stop_recording(self, session: str, number: int) -> Header:
         """Finish the file; the last figures."""

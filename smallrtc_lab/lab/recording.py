@@ -218,7 +218,11 @@ class LabRecordings:
 
     def _call(self, recording: Recording, path: Path) -> Header:
         figures: Header = self._access.call(
-            "record", number=recording._number, path=str(path), what=recording.what
+            "record",
+            number=recording._number,
+            path=str(path),
+            base=str(recording.path),
+            what=recording.what,
         )
         return figures
 

@@ -67,7 +67,7 @@ class _Item(NamedTuple):
 class Recorder:
     """Records into ``path``, an empty file; ``expected`` tracks are waited for, ``patience_s`` after the first packet.
 
-    Which others there are shows in ``settle_s``.
+    Which others there are shows in ``settle_s``. Next files are named after ``base``, or else after ``path``.
 
     ``put``, ``stop`` and the properties may be used from any thread.
     """
@@ -80,11 +80,13 @@ class Recorder:
         *,
         patience_s: float = 5.0,
         settle_s: float = 0.0,
+        base: Path | None = None,
     ) -> None:
         self.state = RecorderState.WAITING
         self.wants_keyframe = True
         self.error: str | None = None
         self._path = path
+        self._base = base or path
         self._format = file
         self._paths: list[Path] = []
         self._opening: Opening | None = Opening(expected, patience_s, settle_s)
@@ -207,7 +209,7 @@ class Recorder:
     def _begin(self, opening: Opening) -> None:
         """Open the next file, and write what has waited for it."""
         self._end_file()
-        path = self._path if not self._paths else next_path(self._path)
+        path = self._path if not self._paths else next_path(self._base)
         origin_s = opening.origin_s
         self._paths.append(path)
         self._begun_s = origin_s
