@@ -134,7 +134,6 @@ class Lab(Decorators, LastSeconds, RecordingMethods, Replaying, Sending, Simulat
             **own_ice_servers(ice_servers),
             "save_pictures": bool(save_pictures),
             "keep_s": keep_seconds(keep_s),
-            "max_delay_s": delay_limit(max_delay_s),
             "quality_bps": quality_bps(quality),
             "max_delay_s": delay_limit(max_delay_s),
         }
