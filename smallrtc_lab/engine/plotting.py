@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.convert import Reformatter
+from smallrtc_lab.plots.drawing import make_drawing
 
 from .bridge import Bridge
 from .plotting_budget import ByteBudget
@@ -170,6 +171,9 @@ class Plotting:
 
     def _made(self, name: str, kind: str, options: Mapping[str, Any], painter: ThreadPoolExecutor) -> Plot:
         if kind != "custom":
+            painter.submit(
+                make_drawing, kind, options
+            )  # matplotlib is loaded before the first picture is asked for
             return Plot(name, kind, options, self._session, painter, self._pressed)
         custom = CustomPlot(name, kind, options, self._session, painter, self._pressed)
         custom.use(self._bridge)

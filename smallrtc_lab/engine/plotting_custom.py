@@ -47,7 +47,12 @@ class Request:
         """Ask for a picture; raises :class:`EngineError` with the kernel's words, or when none comes in time."""
         number = next(self._numbers)
         self._waiting[number] = answer = asyncio.get_running_loop().create_future()
-        canvas: Header = {"width": look.width, "height": look.height, "ratio": look.ratio, "theme": look.theme}
+        canvas: Header = {
+            "width": look.width,
+            "height": look.height,
+            "ratio": look.ratio,
+            "theme": look.theme,
+        }
         self._bridge.event(self._session, "plot_draw", plot=self._plot, number=number, **canvas)
         try:
             async with asyncio.timeout(_DRAWN_WITHIN_S):

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.framing import Header
 
 from .plotting_artist import Artist, Look, described
@@ -242,7 +243,10 @@ class PlotView:
         try:
             painted = await artist.paint(subject.look(canvas), subject.material(), self._budget.quality)
         except Exception as error:  # border: what cannot be drawn is logged and said in the plot
-            logger.exception("a plot could not be drawn")
+            if not isinstance(
+                error, SmallRTCError
+            ):  # else a function of the person's: said under its cell, too
+                logger.exception("a plot could not be drawn")
             self.tell({"type": "problem", "text": f"This plot could not be drawn: {error}"})
             self.drawn, self._due_s = stamp, begun_s + _AFTER_AN_ERROR_S
             return

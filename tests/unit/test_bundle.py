@@ -97,14 +97,22 @@ def test_the_page_is_small_and_loads_nothing_else() -> None:
     assert named == {"http://www.w3.org", "http://localhost"}  # the namespace of SVG, and an advice
 
 
-def test_stylesheet_touches_only_the_widget() -> None:
+@pytest.mark.parametrize("name", ["widget", "plot"])
+def test_stylesheet_touches_only_the_widget(name: str) -> None:
     """Each rule names the widget's root or one of its classes, so that Jupyter's own page is left alone."""
     text = re.sub(
-        r"/\*.*?\*/|@keyframes[^{]+\{(?:[^{}]*\{[^}]*\})*[^}]*\}", "", (STATIC / "widget.css").read_text()
+        r"/\*.*?\*/|@keyframes[^{]+\{(?:[^{}]*\{[^}]*\})*[^}]*\}", "", (STATIC / f"{name}.css").read_text()
     )
     selectors = [s for s in re.findall(r"([^{};]+)\{", text) if not s.strip().startswith("@")]
     assert selectors
-    assert [s for s in selectors if ".smallrtc-lab" not in s and ".srl-" not in s] == []
+    assert [s for s in selectors if not re.search(r"\.smallrtc-(lab|plot)|\.srl-", s)] == []
+
+
+def test_the_bundle_of_plots_is_small() -> None:
+    """A notebook with ten plots holds it ten times: script and stylesheet stay below 15 kB gzipped."""
+    size = sum(len(gzip.compress((STATIC / name).read_bytes())) for name in ("plot.js", "plot.css"))
+    print(f"plots: {size / 1000:.1f} kB gzipped")
+    assert size <= 15_000
 
 
 def test_the_extension_is_found_by_jupyterlab(tmp_path: Path) -> None:
