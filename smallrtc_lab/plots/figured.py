@@ -143,7 +143,7 @@ class FigureDrawing(Drawing):
 
     def _marked(self, stage: Stage, axes: Axes, mark: Mark) -> _Line:
         flat = mark.axis in self.flat
-        look = _OVER if self.over_colours else (stage.look.mark, stage.look.face)
+        look = _OVER if self.over_colours else (stage.look.mark, stage.look.area)
         stroke = [withStroke(linewidth=2.5 * POINT, foreground=look[1])]
         draw = axes.axhline if flat else axes.axvline
         line = draw(mark.value, color=look[0], linewidth=1.4 * POINT, dashes=(4, 2), path_effects=stroke)

@@ -69,7 +69,7 @@ def dress(stage: Stage, axes: Axes, x_label: str, y_label: str, grid: bool = Tru
     else:
         axes.grid(False)
     ratio = stage.size.ratio
-    axes.xaxis.set_major_locator(_locator(area.width / ratio / 85))
+    axes.xaxis.set_major_locator(_locator(area.width / ratio / 64))
     axes.yaxis.set_major_locator(_locator(area.height / ratio / 34))
     label(stage, axes, x_label, y_label)
 

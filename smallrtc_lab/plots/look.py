@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.style
 import numpy as np
-from matplotlib.colors import Colormap, to_hex
+from matplotlib.colors import Colormap, to_hex, to_rgb
 
 from .drawing import Pixels, Theme
 
@@ -84,7 +84,7 @@ def _from_style(style: Any) -> Look:
     text = settings["axes.labelcolor"]
     cycle = settings["axes.prop_cycle"].by_key().get("color", list(LIGHT.lines))
     lines = tuple(to_hex(colour) for colour in (cycle * 6)[:6])
-    dark = sum(mpl.colors.to_rgb(area)) < 1.5
+    dark = sum(to_rgb(area)) < 1.5
     basis = DARK if dark else LIGHT
     edge = settings["axes.edgecolor"]
     return Look(
@@ -93,12 +93,16 @@ def _from_style(style: Any) -> Look:
         text=to_hex(text),
         soft=to_hex(settings["xtick.color"]),
         edge=basis.edge if to_hex(edge) == to_hex(area) else to_hex(edge),
-        grid=to_hex(settings["grid.color"]),
+        grid=to_hex(settings["grid.color"]) if settings["axes.grid"] else _between(area, text, 0.15),
         missing=basis.missing,
         mark=basis.mark,
         lines=lines,
         rgb=basis.rgb,
     )
+
+
+def _between(first: str, second: str, share: float) -> str:
+    return to_hex([(1 - share) * a + share * b for a, b in zip(to_rgb(first), to_rgb(second), strict=True)])
 
 
 def colour_map(name: str) -> Colormap:

@@ -20,6 +20,7 @@ from .stage import Stage
 __all__ = ["StatsDrawing"]
 
 _HEAD = 21  # CSS pixels above each field, where its name stands
+_LOW = 46  # less height has room for two numbers only
 
 
 class StatsDrawing(FigureDrawing):
@@ -70,7 +71,10 @@ class StatsDrawing(FigureDrawing):
             time = show_time(axes, self.options["seconds"])
             dress(stage, axes, time if last else "", "")
             axes.tick_params(labelbottom=last)
-            axes.set_ylim(*_limits(self._values()[index]))
+            limits = _limits(self._values()[index])
+            axes.set_ylim(*limits)
+            if stage.areas[axes].height < stage.device(_LOW):
+                axes.set_yticks(limits)
             axes.yaxis.set_major_formatter(lambda value, _: short(value))
             self._rows.append((name, axes, self._row(stage, axes, index)))
         return [axes for _, axes, _ in self._rows]
