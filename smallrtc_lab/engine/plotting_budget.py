@@ -1,13 +1,12 @@
 """How many bytes of pictures one page may get: half of what its way was measured to carry, shared by all its plots.
 
-What a picture took from its sending to its acknowledgement, less what a message of a few bytes takes, is what its
-bytes cost. Where that is next to nothing nothing is limited; where not, first the quality of the pictures goes down
-and then their rate, for sound and everything else go the same way (one 73 kB picture keeps 1 Mbit/s busy for 0.6 s).
+A message of a few bytes goes before each picture; how much later than it the picture's last byte comes, by the page's
+own clock, is what its bytes cost. So neither a long way nor a busy browser looks like a narrow way. Where it is next to
+nothing nothing is limited; where not, first the quality of the pictures goes down and then their rate, for sound and
+everything else go the same way (one 73 kB picture keeps 1 Mbit/s busy for 0.6 s).
 """
 
 from __future__ import annotations
-
-from collections import deque
 
 __all__ = ["QUALITIES", "ByteBudget"]
 
@@ -15,18 +14,16 @@ QUALITIES = (85, 70, 55, 40)  # of JPEG, the best first
 SHARE = 0.5  # of the way; the rest is for what must not wait
 UNNOTICED_S = 0.05  # a picture that takes no longer than that disturbs nobody
 _SMOOTHING = 0.3
-_PROBES = 6
 _SLOW = 0.8  # a smaller part of the wanted rate is said to the person
 _WORSE, _BETTER = 0.5, 0.98  # of the wanted rate: where the quality changes
 _SETTLE = 6  # pictures between two changes of quality
 
 
 class ByteBudget:
-    """The budget of one page. On the engine's loop; times are those of the caller's clock, in seconds."""
+    """The budget of one page. On the engine's loop."""
 
     def __init__(self) -> None:
         self._seconds_per_byte = 0.0
-        self._probes_s: deque[float] = deque(maxlen=_PROBES)
         self._wanted: dict[str, tuple[int, float]] = {}  # view → bytes of its last picture, pictures a second
         self._quality = 0
         self._since_change = 0
@@ -52,14 +49,9 @@ class ByteBudget:
         """Whether pictures are left out so that a person sees it."""
         return self.factor < _SLOW
 
-    def probed(self, took_s: float) -> None:
-        """A message of a few bytes was acknowledged after so long."""
-        self._probes_s.append(took_s)
-
-    def acknowledged(self, view: str, size: int, rate_hz: float, took_s: float) -> None:
-        """A picture of ``size`` bytes was acknowledged after so long; its view would have ``rate_hz`` of them."""
+    def acknowledged(self, view: str, size: int, rate_hz: float, cost_s: float) -> None:
+        """The bytes of a picture took ``cost_s`` seconds to come in; its view would have ``rate_hz`` of them."""
         self._wanted[view] = (size, rate_hz)
-        cost_s = took_s - min(self._probes_s, default=0.0)
         sample = cost_s / size if cost_s > UNNOTICED_S and size else 0.0
         self._seconds_per_byte += _SMOOTHING * (sample - self._seconds_per_byte)
         if self._seconds_per_byte < 1e-9:  # a gigabyte a second

@@ -9,7 +9,7 @@ from typing import Any
 from smallrtc_lab.framing import Header
 from smallrtc_lab.plots.drawing import Theme
 
-__all__ = ["PLOT_VERSION", "Canvas", "canvas_of", "greets", "point_of"]
+__all__ = ["PLOT_VERSION", "Canvas", "canvas_of", "cost_s_of", "greets", "point_of"]
 
 PLOT_VERSION = 1
 _WIDTH_PX, _HEIGHT_PX = (40, 4096), (30, 4096)
@@ -50,6 +50,11 @@ def point_of(message: Header) -> tuple[float, float] | None:
     """A point in CSS pixels, or None when the mouse has left."""
     x, y = (_number(message.get(name), -1e4, 1e4) for name in ("x", "y"))
     return None if x is None or y is None else (x, y)
+
+
+def cost_s_of(message: Header) -> float:
+    """How long the bytes of an acknowledged picture took to come in, in seconds, by the page's clock."""
+    return (_number(message.get("ms"), 0.0, 60_000.0) or 0.0) / 1000
 
 
 def _number(value: Any, low: float, high: float) -> float | None:

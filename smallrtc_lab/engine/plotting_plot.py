@@ -60,7 +60,7 @@ class Plot:
     @property
     def rate_hz(self) -> float:
         """Pictures a second at most."""
-        return float(self._options["rate_hz"])
+        return float(self._options["rate_hz"]) * self._session.budget.plot_rate_factor
 
     @property
     def stamp(self) -> object:

@@ -22,7 +22,7 @@ from smallrtc_lab.framing import Header
 
 from .plotting_artist import Artist, Look, described
 from .plotting_budget import ByteBudget
-from .plotting_page import Canvas, canvas_of, point_of
+from .plotting_page import Canvas, canvas_of, cost_s_of, point_of
 from .plotting_source import Material
 
 __all__ = ["PlotView", "Subject"]
@@ -59,7 +59,7 @@ class Subject(Protocol):
 
 @dataclass(frozen=True)
 class _Sent:
-    """A picture, or a probe of no size, that the page has not acknowledged."""
+    """A picture that the page has not acknowledged."""
 
     number: int
     size: int
@@ -86,7 +86,6 @@ class PlotView:
         self._budget = ByteBudget()
         self._loop = asyncio.get_running_loop()
         self._sent: _Sent | None = None
-        self._probe: _Sent | None = None
         self._number = 0
         self._due_s = 0.0
         self._idle = False  # nothing new to draw: what comes wakes it
@@ -108,9 +107,6 @@ class PlotView:
         self.page, self._budget, self.canvas, self.visible = page, budget, canvas, visible
         self._sent, self.drawn = None, None
         self._told.clear()
-        self._number += 1
-        self._probe = _Sent(self._number, 0, 0.0, self._loop.time())
-        self._send({"type": "probe", "n": self._number}, b"")
         self.wake()
 
     def tell(self, message: Header) -> None:
@@ -142,7 +138,7 @@ class PlotView:
         """A message of the page's, after its hello."""
         match message.get("type"):
             case "ack":
-                self._acknowledged(message.get("n"))
+                self._acknowledged(message.get("n"), cost_s_of(message))
             case "visible":
                 self._see(message.get("visible") is True)
             case "size" | "theme":
@@ -154,18 +150,16 @@ class PlotView:
             case "freeze" | "unfreeze" if self._subject is not None:
                 self._subject.freeze(message["type"] == "freeze", message.get("all") is True)
 
-    def _acknowledged(self, number: Any) -> None:
-        now_s = self._loop.time()
-        if self._probe is not None and number == self._probe.number:
-            self._budget.probed(now_s - self._probe.sent_s)
-            self._probe = None
-        elif self._sent is not None and number == self._sent.number and self._subject is not None:
-            sent, self._sent = self._sent, None
-            self.shown += 1
-            self.delays_s.append((now_s, now_s - sent.drawn_s))
-            self._budget.acknowledged(self.key, sent.size, self._subject.rate_hz, now_s - sent.sent_s)
-            self._tell_pace(now_s)
-            self.wake()
+    def _acknowledged(self, number: Any, cost_s: float) -> None:
+        sent, now_s = self._sent, self._loop.time()
+        if sent is None or number != sent.number or self._subject is None:
+            return
+        self._sent = None
+        self.shown += 1
+        self.delays_s.append((now_s, now_s - sent.drawn_s))
+        self._budget.acknowledged(self.key, sent.size, self._subject.rate_hz, cost_s)
+        self._tell_pace(now_s)
+        self.wake()
 
     def _see(self, visible: bool) -> None:
         self.visible = visible
@@ -257,6 +251,7 @@ class PlotView:
             return
         self._number += 1
         self._sent = _Sent(self._number, len(painted.jpeg), begun_s, self._loop.time())
+        self._send({"type": "coming", "n": self._number}, b"")
         header = {"type": "picture", "n": self._number, "width": painted.width, "height": painted.height}
         self._send(header | {"css_width": canvas.width, "css_height": canvas.height}, painted.jpeg)
         if self._pointer is not None:

@@ -41,13 +41,13 @@ class Pages:
         self.plotting.received(key, {**HELLO, "width": width, "height": height, "ratio": 1, **more})
 
     async def expect(self, key: str, kind: str) -> tuple[dict[str, Any], bytes]:
-        """The next message of that type; probes and pictures before it are acknowledged."""
+        """The next message of that type; pictures before it are acknowledged."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 message, picture = await self.got[key].get()
                 if message["type"] == kind:
                     return message, picture
-                if "n" in message:
+                if message["type"] == "picture":
                     self.acknowledge(key, message)
 
     def acknowledge(self, key: str, message: dict[str, Any]) -> None:

@@ -78,8 +78,8 @@ class Page:
         while not self.got.empty():
             assert self.got.get_nowait()["type"] != "picture"
 
-    def acknowledge(self, message: dict[str, Any]) -> None:
-        self.view.received({"type": "ack", "n": message["n"]})
+    def acknowledge(self, message: dict[str, Any], ms: Any = 1) -> None:
+        self.view.received({"type": "ack", "n": message["n"], "ms": ms})
 
     def change(self) -> None:
         self.subject.stamp += 1
@@ -149,14 +149,11 @@ async def test_it_keeps_its_rate() -> None:
 
 
 async def test_a_slow_page_gets_worse_and_fewer_pictures_and_is_told() -> None:
-    """When acknowledgements take long, quality and rate go down, and the plot says that the connection is slow."""
+    """When the bytes of pictures take long, quality and rate go down, and the plot says that the connection is slow."""
     page = Page()
     loop = asyncio.get_running_loop()
-    page.acknowledge(await page.expect("probe"))
     for _ in range(12):
-        picture = await page.expect("picture")
-        await asyncio.sleep(0.08)
-        page.acknowledge(picture)
+        page.acknowledge(await page.expect("picture"), ms=80)
         page.change()
     assert page.artist.qualities[-1] < page.artist.qualities[0]
     told = await page.expect("pace") if "pace" not in page.view._told else page.view._told["pace"]
@@ -164,6 +161,19 @@ async def test_a_slow_page_gets_worse_and_fewer_pictures_and_is_told() -> None:
     began_s = loop.time()
     await page.expect("picture")
     print(f"{told['text']}; the next picture after {loop.time() - began_s:.3f} s")
+    await page.view.close()
+
+
+async def test_a_far_server_is_not_a_slow_one() -> None:
+    """Acknowledgements that come late for pictures whose bytes came quickly limit nothing."""
+    page = Page()
+    for _ in range(12):
+        picture = await page.expect("picture")
+        await asyncio.sleep(0.06)
+        page.acknowledge(picture, ms=2)
+        page.change()
+    assert set(page.artist.qualities) == {85}
+    assert "pace" not in page.view._told
     await page.view.close()
 
 
@@ -199,6 +209,7 @@ async def test_nonsense_of_a_page_changes_nothing() -> None:
     picture = await page.expect("picture")
     for junk in (
         {"type": "ack", "n": "x"},
+        {"type": "ack", "n": None, "ms": []},
         {"type": "size", "width": "wide", "height": None},
         {"type": "size", "width": float("nan")},
         {"type": "pointer", "x": []},

@@ -59,8 +59,7 @@ export class PlotLink {
   }
 
   private received(message: PlotMessage): void {
-    if (message.type === "probe") this.socket.send({ type: "ack", n: message.n } satisfies ViewMessage);
-    else if (message.type === "engine" && message.state === "absent") this.events.trouble(this.known ? PROBLEMS.engineLost : PROBLEMS.kernelGone);
+    if (message.type === "engine" && message.state === "absent") this.events.trouble(this.known ? PROBLEMS.engineLost : PROBLEMS.kernelGone);
     else if (message.type === "engine") this.greet();
     else {
       if (message.type === "welcome") {

@@ -18,7 +18,8 @@ export type ViewMessage =
   | ({ type: "size" } & Size)
   | { type: "theme"; theme: Theme }
   | { type: "visible"; visible: boolean }
-  | { type: "ack"; n: number }
+  /** `ms`: from the word that a picture is coming to its last byte. */
+  | { type: "ack"; n: number; ms: number }
   | { type: "pointer"; x: number | null; y: number | null }
   | { type: "freeze" | "unfreeze"; all: boolean };
 
@@ -48,7 +49,7 @@ export type PlotMessage =
   | { type: "pace"; text: string }
   | { type: "problem"; text: string }
   | { type: "reading"; text: string; at: [number, number] }
-  | { type: "probe"; n: number }
+  | { type: "coming"; n: number }
   | { type: "engine"; state: "here" | "absent" };
 
 type Check = (value: unknown) => boolean;
@@ -64,7 +65,7 @@ const FIELDS: Record<PlotMessage["type"], Record<string, Check>> = {
   pace: { text },
   problem: { text },
   reading: { text, at: (value) => Array.isArray(value) && value.length === 2 && value.every(number) },
-  probe: { n: number },
+  coming: { n: number },
   engine: { state: oneOf("here", "absent") },
 };
 

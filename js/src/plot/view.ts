@@ -5,7 +5,7 @@ import { h, setAttribute, setText } from "../view/dom.ts";
 import { icon } from "../view/icons.ts";
 import { Canvas } from "./canvas.ts";
 import { PlotLink } from "./link.ts";
-import type { PlotMessage, PlotState, Size, ViewMessage } from "./messages.ts";
+import type { Picture, PlotMessage, PlotState, Size, ViewMessage } from "./messages.ts";
 import { PLOT_VERSION } from "./messages.ts";
 import { pageName, themeOf, watchRatio, watchTheme } from "./page.ts";
 import { Asking, step } from "./pointer.ts";
@@ -55,6 +55,7 @@ export class PlotView {
   private size: Size | null = null;
   private inSight = false;
   private shown = false;
+  private comingMs = 0;
 
   constructor(
     private about: About,
@@ -114,9 +115,12 @@ export class PlotView {
         this.lay();
         this.measure();
         break;
+      case "coming":
+        this.comingMs = performance.now();
+        return;
       case "picture":
-        void this.canvas.show(message).then(() => this.seen(message.n));
-        break;
+        this.show(message);
+        return;
       case "state":
         this.state = message.state;
         this.stateText = message.text;
@@ -135,8 +139,18 @@ export class PlotView {
     this.say();
   }
 
-  private seen(n: number): void {
-    this.tell({ type: "ack", n });
+  /** Shows a picture and acknowledges it, with how long its bytes were on their way. */
+  private show(picture: Picture): void {
+    const ms = performance.now() - this.comingMs;
+    const seen = () => this.seen(picture.n, ms);
+    void this.canvas.show(picture).then(seen, (cause: unknown) => {
+      console.warn("smallrtc-lab: a plot's picture could not be decoded", cause);
+      seen();
+    });
+  }
+
+  private seen(n: number, ms: number): void {
+    this.tell({ type: "ack", n, ms: Math.round(ms) });
     if (!this.shown) {
       this.shown = true;
       this.say();
