@@ -51,7 +51,7 @@ ROOMS = {name: Room(0, foreign={"numpy"}, lazy_foreign={"PIL"}) for name in FLOO
         {"engine", "plots"},
         {"numpy", "anywidget", "ipywidgets", "traitlets", "IPython"},
         {"media", "server", "bots"},
-        {"PIL"},
+        {"PIL", "matplotlib"},
     ),
     "signals": Room(2, {"media"}, {"numpy"}),
     "cli": Room(6, {"media", "server", "rtc", "engine", "bots", "lab"}, {"jupyterlab", "jupyter_server"}),
