@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         StreamTimeout,
     )
     from .frames import AudioClip, Gap, VideoClip, VideoFrame
+    from .lab.diagnosis import Diagnosis
     from .lab.lab import Lab
     from .lab.recording import Recording
     from .lab.registry import close_all, labs
@@ -53,6 +54,7 @@ _HOMES = {
     "ClosedError": ".errors",
     "ConnectionFailed": ".errors",
     "ConnectionMode": ".rtc.requests",
+    "Diagnosis": ".lab.diagnosis",
     "EngineCrashed": ".errors",
     "EngineError": ".errors",
     "EngineTimeout": ".errors",
@@ -92,6 +94,7 @@ __all__ = [
     "ClosedError",
     "ConnectionFailed",
     "ConnectionMode",
+    "Diagnosis",
     "EngineCrashed",
     "EngineError",
     "EngineTimeout",

@@ -169,6 +169,31 @@ function routeOf(reports: Report[], pair: Report | undefined): Route | null {
   return relayed ? "turn" : "direct";
 }
 
+/** A pair of candidates that the browser checked: what kinds they are, never where. */
+export interface PairSeen {
+  local: string;
+  remote: string;
+  protocol: string;
+  state: string;
+}
+
+/** Every pair in the reports of one getStats; `protocol` is the way to a TURN server where one is used. */
+export function pairsSeen(reports: Report[]): PairSeen[] {
+  const end = (pair: Report, key: string) => reports.find((one) => one.id === pair[key]);
+  return reports
+    .filter((one) => one.type === "candidate-pair")
+    .map((pair) => {
+      const [local, remote] = [end(pair, "localCandidateId"), end(pair, "remoteCandidateId")];
+      const word = (report: Report | undefined, key: string) => String(report?.[key] ?? "unknown");
+      return {
+        local: word(local, "candidateType"),
+        remote: word(remote, "candidateType"),
+        protocol: word(local, local?.["relayProtocol"] ? "relayProtocol" : "protocol"),
+        state: word(pair, "state"),
+      };
+    });
+}
+
 /** The reports of one getStats (W3C webrtc-stats) as the page's `stats` message; `last` is what the previous call returned. */
 export function digest(reports: Report[], last: Counters | null): { stats: PageStats; counters: Counters } {
   const ofType = (type: string) => reports.filter((one) => one.type === type);

@@ -56,7 +56,27 @@ export type PageMessage =
   | ({ type: "stats"; listening?: boolean } & PageStats)
   | { type: "visible"; visible: boolean }
   | { type: "control"; callback: string; name: string; value: ControlValue }
-  | { type: "claim" };
+  | { type: "claim" }
+  | Diagnosis;
+
+export type Permission = "granted" | "denied" | "prompt" | "unknown";
+
+/** What the page found out when it was asked. `pairs` are kinds of candidates, never addresses. */
+export interface Diagnosis {
+  type: "diagnosis";
+  id: number;
+  secure: boolean;
+  host: string;
+  browser: string;
+  media_devices: boolean;
+  webrtc: boolean;
+  web_codecs: boolean;
+  camera: Permission;
+  microphone: Permission;
+  cameras: number;
+  microphones: number;
+  pairs: { local: string; remote: string; protocol: string; state: string }[];
+}
 
 export interface Welcome {
   type: "welcome";
@@ -86,6 +106,7 @@ export interface EngineStats {
 export type EngineMessage =
   | Welcome
   | { type: "ice-servers"; ice_servers: IceServer[] }
+  | { type: "diagnose"; id: number }
   | { type: "command"; command: "start" | "stop" }
   | { type: "owner"; who: Owner }
   | { type: "processors"; video: Processor | null; audio: Processor | null }
@@ -134,6 +155,7 @@ const FROM_ENGINE: Record<EngineMessage["type"], Fields> = {
     started: bool,
   },
   "ice-servers": { ice_servers: iceServers },
+  diagnose: { id: number },
   command: { command: oneOf("start", "stop") },
   owner: { who: oneOf("nobody", "you", "another", "simulation") },
   processors: { video: orNull(processor), audio: orNull(processor) },
@@ -143,6 +165,8 @@ const FROM_ENGINE: Record<EngineMessage["type"], Fields> = {
   stats: { video_fps: orNull(number), audio_loss: orNull(number), delay_ms: orNull(number), dropped: orNull(number) },
   engine: { state: oneOf("here", "absent") },
 };
+
+const permission = oneOf("granted", "denied", "prompt", "unknown");
 
 const FROM_PAGE: Record<PageMessage["type"], Fields> = {
   hello: { version: number, page: text, visible: bool },
@@ -161,6 +185,20 @@ const FROM_PAGE: Record<PageMessage["type"], Fields> = {
   visible: { visible: bool },
   control: { callback: text, name: text, value: (value) => text(value) || number(value) || bool(value) },
   claim: {},
+  diagnosis: {
+    id: number,
+    secure: bool,
+    host: text,
+    browser: text,
+    media_devices: bool,
+    webrtc: bool,
+    web_codecs: bool,
+    camera: permission,
+    microphone: permission,
+    cameras: number,
+    microphones: number,
+    pairs: (value) => Array.isArray(value) && value.every(shape({ local: text, remote: text, protocol: text, state: text })),
+  },
 };
 
 function checked(fields: Record<string, Fields>, value: unknown): boolean {

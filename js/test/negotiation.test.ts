@@ -106,3 +106,16 @@ test("counters that start again after a reconnection give no nonsense", () => {
 test("no reports at all are no error", () => {
   assert.deepEqual(n.digest([], null).stats, { fps: null, width: null, height: null, rtt_ms: null, bitrate_bps: null, loss: null, route: null });
 });
+
+test("the pairs a browser tried are told by kind, without an address", () => {
+  const reports = [
+    { id: "L1", type: "local-candidate", timestamp: 1, candidateType: "relay", protocol: "udp", relayProtocol: "tcp", address: "10.0.0.1" },
+    { id: "R1", type: "remote-candidate", timestamp: 1, candidateType: "host", protocol: "udp", address: "10.0.0.2" },
+    { id: "P1", type: "candidate-pair", timestamp: 1, localCandidateId: "L1", remoteCandidateId: "R1", state: "succeeded" },
+    { id: "P2", type: "candidate-pair", timestamp: 1, localCandidateId: "gone", remoteCandidateId: "R1", state: "failed" },
+  ];
+  assert.deepEqual(n.pairsSeen(reports), [
+    { local: "relay", remote: "host", protocol: "tcp", state: "succeeded" },
+    { local: "unknown", remote: "host", protocol: "unknown", state: "failed" },
+  ]);
+});

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import smallrtc_lab
 from smallrtc_lab.sctp import sctp_chunk_bytes
 
-from . import demo, run, turn
+from . import demo, doctor, run, turn
 
 __all__ = ["main"]
 
@@ -38,4 +38,5 @@ def parser() -> argparse.ArgumentParser:
     demo.add_to(commands)
     run.add_to(commands)
     turn.add_to(commands)
+    doctor.add_to(commands)
     return made

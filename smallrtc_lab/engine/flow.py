@@ -75,6 +75,7 @@ class Flow:
         self._expected = expected
         self._ready = ready  # False: the kernel says when it is, for each connection
         self._stuck = False
+        self._tried: list[dict[str, str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -203,6 +204,10 @@ class Flow:
         """The connection's figures; empty without one."""
         return {} if self.connection is None else await self.connection.stats()
 
+    def tried_pairs(self) -> list[dict[str, str]]:
+        """Which pairs of candidates were tried by the connection there is, or by the last one."""
+        return _tried_by(self.connection) or self._tried
+
     # Events of a connection
 
     async def _on_connected(self, connection: SessionConnection) -> None:
@@ -261,6 +266,7 @@ class Flow:
         self._events.update()
 
     async def _on_gone(self, connection: SessionConnection) -> None:
+        self._tried = _tried_by(connection) or self._tried
         if connection is not self.connection:
             self._ladder.gone(connection)
         if connection is self.connection:
@@ -322,6 +328,12 @@ class Flow:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a connection could not go live", exc_info=error)
+
+
+def _tried_by(connection: SessionConnection | None) -> list[dict[str, str]]:
+    """The candidate pairs of a connection; a relay has none."""
+    tried: Callable[[], list[dict[str, str]]] = getattr(connection, "tried_pairs", list)
+    return tried()
 
 
 def _taken(connection: SessionConnection) -> list[str]:

@@ -19,6 +19,7 @@ PAGE_VERSION = 1
 STATES = frozenset({"idle", "asking", "connecting", "live", "reconnecting", "failed"})
 ACTIVE = STATES - {"idle", "failed"}  # a page in one of these has devices open, or asks for them
 Message = dict[str, Any]
+_PAIRS = 40  # of a page's candidate pairs are listened to
 
 
 class PageEvents(Protocol):
@@ -35,6 +36,9 @@ class PageEvents(Protocol):
 
     def page_control(self, callback: str, name: str, value: Any) -> None:
         """A slider was moved."""
+
+    def page_diagnosis(self, key: str, diagnosis: Message) -> None:
+        """A page answered how things stand there."""
 
 
 @dataclass
@@ -76,6 +80,11 @@ class Pages:
     def describe(self) -> list[Message]:
         """Each page's ``state`` and whether it is ``visible``, for ``lab.stats()``."""
         return [{"state": page.state, "visible": page.visible} for page in self._pages.values()]
+
+    @property
+    def problems(self) -> list[Message]:
+        """What every page is told of as long as it stands."""
+        return [message for message in self._standing.values() if message["type"] == "problem"]
 
     def find(self, name: str | None) -> Page | None:
         """The page that calls itself so."""
@@ -214,6 +223,13 @@ class Pages:
         callback, name, value = message.get("callback"), message.get("name"), message.get("value")
         if _is_name(callback) and _is_name(name) and _is_plain(value):
             self._events.page_control(str(callback), str(name), value)
+
+    def _on_diagnosis(self, page: Page, message: Message) -> None:
+        pairs = message.get("pairs")
+        known = pairs[:_PAIRS] if isinstance(pairs, list) else []
+        plain = {k: v for k, v in message.items() if _is_plain(v) and k != "type"}
+        pairs = [{k: v for k, v in pair.items() if _is_plain(v)} for pair in known if isinstance(pair, dict)]
+        self._events.page_diagnosis(page.key, {**plain, "pairs": pairs})
 
 
 def _is_name(value: object) -> bool:

@@ -25,6 +25,7 @@ from .outlets import Kind
 from .pages import Message, Page, Pages
 from .plotting import Plotting
 from .processing import Processing
+from .questions import PageQuestions
 from .reception import Reception
 from .recording import Recordings
 from .shedding import Shedding
@@ -68,6 +69,7 @@ class Session:
             options.get("ice_servers"), use=self.reception.use_ice_servers, events=self
         )
         self.reception.on_offer = self.ice_servers.needed
+        self.questions = PageQuestions(self.pages)
         self.reception.on_simulation = lambda: self.shedding.tell()
         self.settings: Message = {"audio": None, "video": None, "screen": None}
         self.figures: Message = {"fps": 0.0, "level_db": None}
@@ -257,6 +259,10 @@ class Session:
         if listening != self._listening:
             self._listening = listening
             self._bridge.event(self.session_id, "listening", listening=listening)
+
+    def page_diagnosis(self, key: str, diagnosis: Message) -> None:
+        """A page answered how things stand there."""
+        self.questions.answered(key, diagnosis)
 
     def page_control(self, callback: str, name: str, value: Any) -> None:
         """A slider was moved."""

@@ -21,6 +21,7 @@ __all__ = [
     "Place",
     "Places",
     "current_place",
+    "in_kernel",
     "link_arguments",
     "on_main_loop",
     "progress",
@@ -33,6 +34,11 @@ def _shell() -> Any:
     """The running IPython shell, or None; IPython is not imported for the question."""
     ipython = sys.modules.get("IPython")
     return None if ipython is None else ipython.get_ipython()
+
+
+def in_kernel() -> bool:
+    """Whether this is a Jupyter kernel, not a script."""
+    return getattr(_shell(), "kernel", None) is not None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from .cell import on_main_loop
 from .comm import PageComm
 from .credentials import CredentialFeed
 from .decorators import Decorators
+from .diagnosing import Diagnosing
 from .front_end import front_end, with_still
 from .keeping import LastSeconds, keep_seconds
 from .messages import MessageHandlers
@@ -61,7 +62,17 @@ _STILL = "Live audio and video: run this notebook in Jupyter with smallrtc-lab t
 
 
 @checks_keywords
-class Lab(Decorators, LastSeconds, RecordingMethods, Replaying, Sending, Simulation, Statistics, anywidget.AnyWidget):  # type: ignore[misc]
+class Lab(
+    Decorators,
+    Diagnosing,
+    LastSeconds,
+    RecordingMethods,
+    Replaying,
+    Sending,
+    Simulation,
+    Statistics,
+    anywidget.AnyWidget,  # type: ignore[misc]
+):
     """Live audio and video between a browser and this notebook.
 
     ``audio`` is ``"raw"`` (what the microphone gives), ``"speech"`` (echo cancellation and the like), False, or a

@@ -25,7 +25,8 @@ touch                                               can go when
                                                     can be read
 ``RemoteStreamTrack._queue``                        that queue is bounded
 ``RTCIceGatherer._connection`` and, of aioice,      aioice offers 127.0.0.1 when asked, takes a gathering
-``get_component_candidates``, ``_nominated``        deadline, and tells the selected pair
+``get_component_candidates``, ``_nominated``,       deadline, and tells the selected pair and those tried
+``_check_list``
 ``RTCSctpTransport._srtt``                          ``getStats`` of the data channel's transport has it
 ``RTCSctpTransport._last_sacked_tsn``, and its      there is a public way to see that what was sent is taken
 queues ``_sent_queue``, ``_outbound_queue``
@@ -63,6 +64,7 @@ __all__ = [
     "PairTypes",
     "ReportedTime",
     "StreamCounters",
+    "TriedPair",
     "add_loopback_candidate",
     "bound_decoder",
     "cap_gathering",
@@ -80,6 +82,7 @@ __all__ = [
     "rtp_origin",
     "selected_pair",
     "sending_codec",
+    "tried_pairs",
     "tap_sender",
     "use_bitrate",
     "watch_keyframe_requests",
@@ -508,6 +511,37 @@ def selected_pair(pc: RTCPeerConnection) -> PairTypes | None:
         if pair is not None:
             return PairTypes(pair.local_candidate.type, pair.remote_candidate.type)
     return None
+
+
+@dataclass(frozen=True)
+class TriedPair:
+    """A pair of candidates as ICE checked it: their types, and ``succeeded``, ``failed``, ``waiting`` and so on (W3C).
+
+    No address: a table of them is for people, and may be sent to somebody.
+    """
+
+    local: str
+    remote: str
+    state: str
+
+
+def tried_pairs(pc: RTCPeerConnection) -> list[TriedPair]:
+    """Every pair that ICE made so far, best first; also after the connection was closed."""
+    found = [
+        TriedPair(pair.local_candidate.type, pair.remote_candidate.type, _PAIR_STATES[pair.state.name])
+        for transport in _ice_transports(pc)
+        for pair in transport.iceGatherer._connection._check_list
+    ]
+    return list(dict.fromkeys(found))
+
+
+_PAIR_STATES = {  # W3C webrtc-stats, RTCStatsIceCandidatePairState
+    "FROZEN": "frozen",
+    "WAITING": "waiting",
+    "IN_PROGRESS": "in-progress",
+    "SUCCEEDED": "succeeded",
+    "FAILED": "failed",
+}
 
 
 def add_loopback_candidate(pc: RTCPeerConnection) -> None:

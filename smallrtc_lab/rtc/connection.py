@@ -33,7 +33,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from aiortc import MediaStreamTrack, RTCIceCandidate, RTCIceServer, RTCPeerConnection
@@ -42,6 +42,7 @@ from smallrtc_lab.errors import RequestError
 from smallrtc_lab.ice import normalise_ice_servers
 from smallrtc_lab.media.encoded import EncodedPacket
 
+from . import _aiortc
 from .life import EVENTS, ConnectionLife
 from .peer import Network
 from .sdp import validate_offer
@@ -141,6 +142,10 @@ class SmallWebRTCConnection(ConnectionLife):
             "messages_stuck": self._channel.stuck,
             **stats,
         }
+
+    def tried_pairs(self) -> list[dict[str, str]]:
+        """The kinds of candidate pairs that ICE tried, ``{"local", "remote", "state"}`` each; also after the end."""
+        return [asdict(pair) for pair in _aiortc.tried_pairs(self._peer.pc)]
 
     async def initialize(self, sdp: str, type: str) -> None:
         """Answer the first offer, within about 1.5 s.

@@ -35,6 +35,9 @@ class Session:
     def page_control(self, callback: str, name: str, value: Any) -> None:
         self.heard.append(("control", callback, name, value))
 
+    def page_diagnosis(self, key: str, diagnosis: dict[str, Any]) -> None:
+        self.heard.append(("diagnosis", key, diagnosis))
+
     def greet(self, key: str = "1", **hello: Any) -> None:
         """A page opens and says hello."""
         self.pages.opened(key)
@@ -203,6 +206,9 @@ def test_the_golden_messages_of_a_page_are_understood(
         heard_kind, state, error = session.heard[-1]
         assert (heard_kind, state) == ("status", message["state"])
         assert (error is None) == (message["error"] is None)
+    elif kind == "diagnosis":
+        (_, key, diagnosis) = session.heard[-1]
+        assert (key, {"type": kind, **diagnosis}) == ("1", message)
     elif kind == "claim":
         assert session.pages.owner == HELLO["page"]
     elif kind == "control":

@@ -22,6 +22,7 @@ PUBLIC = [
     "ClosedError",
     "ConnectionFailed",
     "ConnectionMode",
+    "Diagnosis",
     "EngineCrashed",
     "EngineError",
     "EngineTimeout",

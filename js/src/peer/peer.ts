@@ -1,7 +1,7 @@
 // The only RTCPeerConnection: three media sections and one data channel over one transport, offered once.
 import type { Options } from "../model.ts";
-import type { Candidate, Counters, Section, Source } from "../negotiation.ts";
-import { digest, isRaw, mostBps, offerBody, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
+import type { Candidate, Counters, PairSeen, Section, Source } from "../negotiation.ts";
+import { digest, isRaw, mostBps, offerBody, pairsSeen, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
 import type { IceServer, Limits, PageStats } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
@@ -90,6 +90,11 @@ export class Peer implements MediaPeer {
     const { stats, counters } = digest(reports, this.counters);
     this.counters = counters;
     return stats;
+  }
+
+  /** The pairs of candidates it has tried. */
+  async pairs(): Promise<PairSeen[]> {
+    return pairsSeen([...(await this.connection.getStats()).values()]);
   }
 
   close(): void {

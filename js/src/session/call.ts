@@ -6,7 +6,7 @@ import type { Meter } from "../media/sound.ts";
 import { Playback, Sound } from "../media/sound.ts";
 import { every } from "../media/ticker.ts";
 import type { Options } from "../model.ts";
-import type { Source } from "../negotiation.ts";
+import type { PairSeen, Source } from "../negotiation.ts";
 import { backoffMs, receiveOnly } from "../negotiation.ts";
 import type { Channel } from "../peer/channel.ts";
 import type { PeerPlan } from "../peer/peer.ts";
@@ -63,6 +63,11 @@ export class Call {
 
   get heard(): MediaStream | null {
     return this.playback?.heard ?? null;
+  }
+
+  /** What was tried to connect: for a person who asks why it did not. */
+  async pairs(): Promise<PairSeen[]> {
+    return (await this.peer?.pairs()) ?? [];
   }
 
   levelDb(): number | null {

@@ -22,6 +22,7 @@ export function changeFor(now: Snapshot, message: EngineMessage): Partial<Snapsh
     case "stats":
       return { engineStats: message };
     case "welcome":
+    case "diagnose":
     case "ice-servers":
     case "command":
     case "engine":
