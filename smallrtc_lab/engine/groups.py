@@ -11,6 +11,7 @@ from .measuring import MeasuringCalls
 from .playing_calls import PlayingCalls
 from .plotting_calls import PlotCalls
 from .recording_calls import RecordingCalls
+from .replay_calls import ReplayCalls
 
 __all__ = ["GROUPS"]
 
@@ -23,4 +24,5 @@ GROUPS: tuple[type[CallGroup], ...] = (
     PlayingCalls,
     PlotCalls,
     RecordingCalls,
+    ReplayCalls,
 )

@@ -25,6 +25,7 @@ from .cell import progress
 from .options import checks_keywords
 from .processors import AudioObserver, AudioProcessor, VideoProcessor
 from .registrations import Registrations
+from .replay_feed import EngineFeed
 from .replay_result import Failure, Replay, joined_pictures, joined_sound
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ class Replaying:
 
         ``source`` is a :class:`Take` (or its file), any video or sound file, a ``VideoClip``, an ``AudioClip``,
         pictures (n, H, W, 3) RGB or (n, H, W) uint8 at ``frame_rate``, or sound (n,) or (n, channels) at
-        ``sample_rate``; ``samples`` is sound beside pictures. ``speed`` 1.0 is real time, None as fast as can be.
-        No camera, browser or server is needed. Paused functions stay so.
+        ``sample_rate``; ``samples`` is sound beside pictures. No camera, browser or server is needed, and paused
+        functions stay so. ``speed`` None is as fast as can be. With 1.0, real time, the lab is live: plots, ``last``
+        and recordings see it, too; raises :class:`EngineError` where it is live already.
 
         >>> lab.replay("clip.mp4").results["motion"]
         >>> lab.replay(np.zeros((30, 48, 64, 3), np.uint8), frame_rate=30).video.images.shape
@@ -69,8 +71,15 @@ class Replaying:
         material = _material(source, frame_rate, samples, sample_rate)
         callbacks = [callback for callback in self._callbacks.all() if callback.runs]
         players = [_player(one, material, self._access) for one in callbacks if _has_part(one, material)]
-        with _held(callbacks), progress("replaying") as show:
-            _play(material, players, speed, show)
+        feed = EngineFeed(material, self._access) if speed == 1.0 else contextlib.nullcontext()
+        with feed as engine, _held(callbacks), progress("replaying") as show:
+            for step in _paced(material, speed, show):
+                if engine is not None:
+                    engine.take(step)
+                for player in players:
+                    player.take(step)
+            for player in players:
+                player.finish()
         return _result(players)
 
 
@@ -199,9 +208,8 @@ def _held(callbacks: list[Callback]) -> Iterator[None]:
                 callback.say(f"{callback.name} is paused since a replay ({error}): {callback.name}.resume()")
 
 
-def _play(
-    material: Material, players: list[_Player], speed: float | None, show: Callable[[float], None]
-) -> None:
+def _paced(material: Material, speed: float | None, show: Callable[[float], None]) -> Iterator[Step]:
+    """What comes, in order, each when it is due."""
     from smallrtc_lab.media.feeds import steps
 
     begun_s, never = time.monotonic(), threading.Event()
@@ -209,11 +217,8 @@ def _play(
         passed_s = step.time_s - material.start_s
         if speed is not None:
             never.wait(max(0.0, begun_s + passed_s / speed - time.monotonic()))
-        for player in players:
-            player.take(step)
+        yield step
         show(passed_s / material.duration_s if material.duration_s else 1.0)
-    for player in players:
-        player.finish()
 
 
 def _result(players: list[_Player]) -> Replay:

@@ -45,13 +45,13 @@ async def idle(shared_kernel: Kernel) -> Kernel:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def live(idle: Kernel) -> Kernel:
-    """The same with a few seconds of a moving picture and a tone, of which `take` holds two."""
+    """The same with a few seconds of a moving picture and a tone, of which `take` holds a part."""
     await idle.execute(
-        "lab.simulate(video='pattern', audio='tone', hz=440, amplitude=0.5)\nlab.wait_live(60)"
+        "lab.simulate(video='pattern', audio='tone', width=320, height=240, frame_rate=15)\nlab.wait_live(60)"
     )
     await idle.execute("lab.values['f0'] = 440\nlab.send_message({'hello': 'browser'})")
     await idle.wait_value("lab.last(60).duration_s", lambda seconds: seconds > 3)
-    await idle.execute("take = lab.last(2)")
+    await idle.execute("take = lab.last(1.5)")
     return idle
 
 
@@ -84,7 +84,11 @@ async def test_before_anything_is_live_it_says_what_to_do(idle: Kernel, code: st
             "ValueError",
             "a.txt is no take, or a damaged one",
         ),
-        ("lab.replay('a.txt')", "ValueError", "cannot be read as video or sound"),
+        (
+            "open('b.txt', 'w').write('x')\nlab.replay('b.txt')",
+            "ValueError",
+            "cannot be read as video or sound",
+        ),
     ],
 )
 async def test_wrong_arguments_are_errors_that_help(idle: Kernel, code: str, kind: str, words: str) -> None:
@@ -133,18 +137,41 @@ async def test_a_function_that_fails_is_told_and_the_original_stands(idle: Kerne
     assert await idle.value("len(c.results['effect'])") == 4
 
 
+async def test_a_replay_in_real_time_is_live(idle: Kernel) -> None:
+    """Plots, readers and the last seconds see exactly what the functions get; then the lab is idle again."""
+    await idle.execute(
+        "real = Lab(name='real time')\nstates = []\nreal.observe(lambda change: states.append(change.new), 'state')\n"
+        "@real.watch_video\ndef number(frame):\n    return frame.sequence\n"
+        "noise = rng.integers(-9999, 9999, (48000, 2)).astype(np.int16)\n"
+        "result = real.replay(images, samples=noise, sample_rate=48000, speed=1.0)"
+    )
+    assert await idle.value("result.results") == {"number": list(range(30))}
+    await idle.wait_value("real.state == 'idle' and 'live' in states")
+    assert await idle.value("bool(np.array_equal(real.video.latest().image, images[-1]))")
+    await idle.execute("kept = real.last(60)\nheard = np.rint(kept.audio.samples * 32768).astype(np.int16)")
+    assert await idle.value(
+        "any(np.array_equal(heard[-960:], noise[at:at + 960]) for at in range(0, 48000, 960))"
+    )
+    assert await idle.value("kept.video.images.shape[1:]") == [48, 64, 3]
+    await idle.execute("real.simulate(width=320, height=240)\nreal.wait_live(60)")
+    cell = await idle.execute("real.replay(images, speed=1.0)", check=False)
+    assert cell.error is not None
+    assert "lab.stop() first" in cell.error.message
+    await idle.execute("real.close()")
+
+
 async def test_the_last_seconds_are_a_take(live: Kernel) -> None:
-    """Sound, pictures, messages, values and statistics of two seconds, which begin and end together."""
+    """Sound, pictures, messages, values and statistics of some seconds, which begin and end together."""
     facts = await live.value(
         "dict(seconds=take.duration_s, sound=take.audio.duration_s, apart=abs(take.audio.start_s - take.start_s),"
         " shape=take.video.images.shape[1:], pictures=len(take.video), own=take.video.images.flags.c_contiguous,"
         " first=take.video.times_s[0] - take.start_s, rows=len(take.statistics), shareable=take.shareable)"
     )
     print(facts, await live.value("repr(take)"))
-    assert facts["seconds"] == pytest.approx(2.0)
-    assert facts["sound"] == pytest.approx(2.0, abs=0.01)
+    assert facts["seconds"] == pytest.approx(1.5)
+    assert facts["sound"] == pytest.approx(1.5, abs=0.01)
     assert facts["apart"] < 0.01
-    assert facts["shape"] == [480, 640, 3]
+    assert facts["shape"] == [240, 320, 3]
     assert facts["pictures"] > 5
     assert 0 <= facts["first"] < 1.0
     assert facts["rows"] > 0
@@ -161,11 +188,11 @@ async def test_the_last_seconds_are_a_take(live: Kernel) -> None:
 async def test_the_last_pictures_are_an_array(live: Kernel) -> None:
     """Fewer and smaller ones on request, in each format; what there is when more was asked for."""
     await live.execute(
-        "clip = lab.video.last(1, every=2, width=320, format='gray'); long = lab.video.last(500, width=64)"
+        "clip = lab.video.last(1, every=2, width=160, format='gray'); long = lab.video.last(500, width=64)"
     )
     shape = await live.value("clip.images.shape")
-    assert shape[1:] == [240, 320]
-    assert 3 < shape[0] <= 16
+    assert shape[1:] == [120, 160]
+    assert 2 < shape[0] <= 16
     assert await live.value("[clip.times_s[-1] - clip.times_s[0] <= 1, clip.images.flags.writeable]") == [
         True,
         True,
@@ -199,10 +226,12 @@ async def test_a_saved_take_replays_the_same(live: Kernel) -> None:
 
 async def test_a_lab_that_keeps_nothing_says_so(live: Kernel) -> None:
     """With keep_s=0 the past is nowhere."""
-    await live.execute("none = Lab(name='none', keep_s=0)\nnone.simulate()\nnone.wait_live(60)")
+    await live.execute(
+        "none = Lab(name='none', keep_s=0)\nnone.simulate(width=320, height=240)\nnone.wait_live(60)"
+    )
     for code in ("none.last(1)", "none.audio.last(1)", "none.video.last(1)"):
         cell = await live.execute(code, check=False)
         assert cell.error is not None
         assert "keeps nothing" in cell.error.message
-    assert await live.value("none.video.latest().image.shape") == [480, 640, 3]
+    assert await live.value("none.video.latest().image.shape") == [240, 320, 3]
     await live.execute("none.close()")
