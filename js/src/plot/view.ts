@@ -37,7 +37,7 @@ export class PlotView {
   readonly root: HTMLElement;
   private readonly canvas = new Canvas();
   private readonly sentence = h("p", { class: "srl-plot-sentence", role: "status" });
-  private readonly reading = h("output", { class: "srl-plot-reading" });
+  private readonly reading = h("output", { class: "srl-plot-reading", "aria-live": "off" });
   private readonly pace = h("span", { class: "srl-plot-pace" });
   private readonly cross = h("div", { class: "srl-plot-cross", "aria-hidden": "true", hidden: true });
   private readonly hold = this.button("Freeze this plot", "pause", () => this.freeze(false));
@@ -215,6 +215,7 @@ export class PlotView {
   private key(event: KeyboardEvent): void {
     if (event.target !== this.canvas.element || this.canvas.empty) return;
     const to = step(event.key, event.shiftKey, this.at, [this.canvas.width, this.canvas.height]);
+    setAttribute(this.reading, "aria-live", to ? "polite" : "off"); // a mouse would have everything read aloud
     if (to) this.point(to);
     else if (event.key === " ") this.freeze(false);
     else if (event.key === "Escape") this.point(null);
