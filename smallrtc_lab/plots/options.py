@@ -89,6 +89,11 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
             100,
             optional=True,
         ),
+        "trigger": Option(
+            True,
+            "switch",
+            "Whether 0.1 s or less begin where the sound rises through zero, so that a steady tone stands still.",
+        ),
         "channel": _CHANNEL,
     }
     | _common(height=240),

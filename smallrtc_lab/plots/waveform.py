@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from .drawing import Arrays, Moment, Reading, Sound
+from .drawing import Arrays, Float32, Moment, Reading, Sound
 from .figured import FigureDrawing
 from .furniture import dress, live, margins, number, show_time
 from .grid import runs
 from .look import POINT
+from .recent import Recent
 from .scale import Scale
-from .spectra import mixed
-from .stage import Stage
+from .stage import Stage, rgbx
 
 __all__ = ["WaveformDrawing"]
 
-_DENSE = 4  # samples a device pixel: with more, the least and the largest of each pixel are drawn
+_DENSE = 5  # samples a device pixel: with more, each pixel shows the least and the largest of its own
+_TRIGGERED_S = 0.1  # what is longer runs through
+_SEARCHED_S = 0.02  # one period of 50 Hz
 
 
 class WaveformDrawing(FigureDrawing):
@@ -31,40 +33,46 @@ class WaveformDrawing(FigureDrawing):
 
     def adopt(self) -> None:
         self._end = -1
-        self._position = 0
-        self._samples = np.empty(0, np.float32)
-        self._times_s = np.empty(0)
+        self._rate = 0
+        self._recent: Recent | None = None
+        self._position = 0  # of the first sample
+        self._first_s = 0.0
+        self._samples: Float32 = np.empty(0, np.float32)
         self._scale = Scale(0.01)
 
     def take(self, sound: Sound | None, moment: Moment) -> bool:
         if sound is None or self._end == moment.end:
             return False
         self._end = moment.end
-        first = max(sound.start, moment.end - round(self.options["seconds"] * sound.sample_rate))
-        samples, gaps = sound.read(first, max(0, moment.end - first))
-        self._samples = mixed(samples, self.options["channel"]).astype(np.float32)
-        for position, length in gaps:
-            self._samples[max(0, position - first) : max(0, position + length - first)] = np.nan
-        self._position = first
-        self._times_s = sound.time_s(first) + np.arange(len(samples)) / sound.sample_rate
-        self.now_s = sound.time_s(moment.end)
+        count = round(self.options["seconds"] * sound.sample_rate)
+        if self._recent is None or self._rate != sound.sample_rate:
+            self._rate = sound.sample_rate
+            self._recent = Recent(count + self._searched, self.options["channel"])
+        self._recent.update(sound, moment)
+        end = moment.end - self._shift(count)
+        self._position = max(self._recent.first, end - count)
+        self._samples = self._recent.samples(self._position, end)
+        self._first_s, self.now_s = sound.time_s(self._position), sound.time_s(end)
         self._follow()
         return True
 
     def load(self, arrays: Mapping[str, Any]) -> None:
-        if len(arrays.get("times_s", ())):
-            self._samples, self._times_s = np.asarray(arrays["samples"]), np.asarray(arrays["times_s"])
-            self.now_s = float(self._times_s[-1])
-            self._follow()
+        times_s = np.asarray(arrays.get("times_s", ()))
+        if len(times_s) < 2:
+            return
+        self._samples = np.asarray(arrays["samples"])
+        self._rate = round(1 / float(times_s[1] - times_s[0]))
+        self._first_s, self.now_s = float(times_s[0]), float(times_s[-1])
+        self._follow()
 
-    def ground(self) -> Hashable:
+    def ground(self) -> float:
         return self._scale.value
 
     def furnish(self, stage: Stage) -> Iterable[Axes]:
         room = margins(stage, bool(self.options["title"]))
         axes = stage.axes(room.left, room.top, room.right, room.bottom)
         dress(stage, axes, show_time(axes, self.options["seconds"]), "Amplitude")
-        axes.set_ylim(*(self.options["ylim"] or (-self._scale.value, self._scale.value)))
+        axes.set_ylim(*self._limits())
         axes.yaxis.set_major_formatter(lambda value, _: number(value))
         self._axes = axes
         (line,) = axes.plot([], [], color=stage.look.lines[0], linewidth=1.3 * POINT, solid_joinstyle="round")
@@ -76,49 +84,93 @@ class WaveformDrawing(FigureDrawing):
         for first, last in self._missing():
             edges = (np.array([first, last]) / self.options["seconds"] + 1) * area.width
             stage.hatch(area, int(edges[0]), int(np.ceil(edges[1])))
-        self._curve.set_data(*self._outline(area.width))
-        stage.draw(self._axes, [self._curve])
+        if self.options["seconds"] * self._rate > _DENSE * area.width:
+            self._paint_dense(stage)
+        else:
+            self._curve.set_data(self._times_s() - self.now_s, self._samples)
+            stage.draw(self._axes, [self._curve])
 
     def compose(self, stage: Stage) -> None:
         for first, last in self._missing():
             stage.span(self._axes, first, last)
-        self._curve.set_data(self._times_s - self.now_s, self._samples)
+        self._curve.set_data(self._times_s() - self.now_s, self._samples)
 
     def value_at(self, x_px: float, y_px: float) -> Reading | None:
         found = None if self.stage is None else self.stage.to_data(self._axes, x_px, y_px)
         if found is None or not len(self._samples):
             return None
-        index = int(np.clip(np.searchsorted(self._times_s - self.now_s, found[0]), 0, len(self._samples) - 1))
-        time_s, value = float(self._times_s[index]), float(self._samples[index])
+        away = round((found[0] + self.now_s - self._first_s) * self._rate)
+        index = min(max(0, away), len(self._samples) - 1)
+        time_s, value = float(self._times_s()[index]), float(self._samples[index])
         text = "missing" if np.isnan(value) else number(round(value, 5))
         return Reading(time_s, value, value, f"{time_s:.4f} s: {text}")
 
     def arrays(self) -> Arrays:
         if not len(self._samples):
             return {}
-        return {"times_s": self._times_s.copy(), "samples": self._samples.copy()}
+        return {"times_s": self._times_s(), "samples": self._samples.copy()}
+
+    @property
+    def _searched(self) -> int:
+        """How many samples before the newest ones the picture may end."""
+        if not self.options["trigger"] or self.options["seconds"] > _TRIGGERED_S:
+            return 0
+        return round(_SEARCHED_S * self._rate)
+
+    def _shift(self, count: int) -> int:
+        """How many samples before the newest one the picture ends, to begin where the sound rises through zero.
+
+        Of all such places it is the one before the highest peak: the same in every period of a sound that repeats.
+        """
+        recent = self._recent
+        if recent is None or not self._searched or recent.end - recent.first < count + self._searched:
+            return 0
+        first = recent.end - count - self._searched
+        looked_at = recent.samples(first, first + self._searched + 1)
+        if np.isnan(looked_at).any():
+            return 0
+        rising = np.flatnonzero((looked_at[:-1] < 0) & (looked_at[1:] >= 0)) + 1
+        before = rising[rising <= int(looked_at.argmax())]
+        return self._searched - int(before[-1]) if len(before) else 0
+
+    def _times_s(self) -> npt.NDArray[np.float64]:
+        return self._first_s + np.arange(len(self._samples)) / max(1, self._rate)
+
+    def _limits(self) -> tuple[float, float]:
+        found: tuple[float, float] = self.options["ylim"] or (-self._scale.value, self._scale.value)
+        return found
 
     def _follow(self) -> None:
-        peak = float(np.nanmax(np.abs(self._samples), initial=0.0)) if len(self._samples) else 0.0
-        self._scale.follow(peak, self.now_s)
+        low, high = (self._samples.min(), self._samples.max()) if len(self._samples) else (0.0, 0.0)
+        self._has_gaps = bool(np.isnan(low))
+        if self._has_gaps:
+            low, high = np.fmin.reduce(self._samples), np.fmax.reduce(self._samples)
+        self._scale.follow(max(-float(low), float(high)), self.now_s)
 
     def _missing(self) -> list[tuple[float, float]]:
         """Where samples are missing, (from, to) in seconds relative to now."""
-        step_s = 0.0 if len(self._times_s) < 2 else float(self._times_s[1] - self._times_s[0])
-        times_s = np.append(self._times_s, self._times_s[-1:] + step_s) - self.now_s
-        return [(float(times_s[a]), float(times_s[b])) for a, b in runs(np.isnan(self._samples))]
+        if not len(self._samples) or not self._has_gaps:
+            return []
+        start_s = self._first_s - self.now_s
+        found = runs(np.isnan(self._samples))
+        return [(start_s + first / self._rate, start_s + last / self._rate) for first, last in found]
 
-    def _outline(self, width: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """x and y of the line: the samples, or the least and largest of each stretch of them where they are many."""
-        count = len(self._samples)
-        step = int(np.ceil(count / max(1, width)))
-        x = self._times_s - self.now_s
-        if step <= _DENSE:
-            return x, self._samples
-        skip = (
-            -self._position % step
-        )  # stretches lie on a grid of positions, so that the picture does not tremble
-        whole = (count - skip) // step * step
-        blocks = self._samples[skip : skip + whole].reshape(-1, step)
-        y = np.stack([blocks.min(axis=1), blocks.max(axis=1)], axis=1).reshape(-1)
-        return np.repeat(x[skip : skip + whole : step], 2), y
+    def _paint_dense(self, stage: Stage) -> None:
+        """Bars from the least to the largest sample of each column of pixels, which stand on a grid of positions."""
+        area = stage.areas[self._axes]
+        pitch = self.options["seconds"] * self._rate / area.width
+        stop = int((self._position + len(self._samples)) / pitch)
+        starts = np.round(np.arange(stop - area.width, stop + 1) * pitch).astype(np.intp) - self._position
+        shown = np.flatnonzero(starts[:-1] >= 0)
+        if not len(shown):
+            return
+        kept = self._samples[: starts[-1]]
+        low, high = self._limits()
+        ends = [one.reduceat(kept, starts[shown]) for one in (np.minimum, np.maximum)]
+        bottom, top = ((area.height - 1) * (high - values) / (high - low) for values in ends)
+        thick = max(1.0, 1.3 * stage.size.ratio)
+        slack = np.maximum(0, thick - (bottom - top)) / 2
+        rows = np.arange(area.height)[:, None]
+        inside = (rows >= np.floor(top - slack + 0.5)) & (rows <= np.ceil(bottom + slack - 0.5))
+        columns = slice(area.left + int(shown[0]), area.left + int(shown[-1]) + 1)
+        stage.pixels[area.top : area.bottom, columns][inside] = rgbx(stage.look.lines[0])

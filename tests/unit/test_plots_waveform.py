@@ -21,7 +21,7 @@ def test_the_arrays_are_the_samples() -> None:
     """The array has the newest samples, the mean of the channels or one of them, with their session times."""
     sound = noise(1.0)
     for channel in (None, 1):
-        drawing = waveform(seconds=0.1, channel=channel)
+        drawing = waveform(seconds=0.1, channel=channel, trigger=False)
         drawing.draw(sound, moment(sound, 30000))
         shown = drawing.arrays()
         newest = sound.samples[25200:30000]
@@ -29,6 +29,37 @@ def test_the_arrays_are_the_samples() -> None:
             shown["samples"], newest.mean(axis=1) if channel is None else newest[:, 1], atol=1e-7
         )
         np.testing.assert_allclose(shown["times_s"], 100 + np.arange(25200, 30000) / RATE)
+
+
+def test_a_steady_tone_stands_still() -> None:
+    """Pictures of a tone that goes on all begin where it rises through zero; what is shown are still its samples."""
+    sound = tone(700, 0.3)
+    drawing = waveform(seconds=0.05)
+    pictures = []
+    for end in range(20000, 40000, 1607):
+        pixels = drawing.draw(sound, moment(sound, end))
+        assert pixels is not None
+        pictures.append(pixels.copy())
+        shown = drawing.arrays()
+        first = round(shown["times_s"][0] * RATE)
+        np.testing.assert_array_equal(shown["samples"], sound.samples[first : first + 2400, 0])
+        assert 0 <= end - (first + 2400) <= 960
+        assert 0 <= shown["samples"][0] < shown["samples"][5]
+    changed = [(one != pictures[0]).any(axis=2).mean() for one in pictures]
+    running = waveform(seconds=0.05, trigger=False)
+    before = running.draw(sound, moment(sound, 20000)).copy()  # type: ignore[union-attr]
+    after = running.draw(sound, moment(sound, 20000 + 34))
+    assert max(changed) < (before != after).any(axis=2).mean() / 2
+
+
+def test_noise_and_gaps_are_triggered_or_not() -> None:
+    """Sound that never rises through zero, or is missing where that is looked for, runs through to the newest."""
+    silent = tone(100, 0.0)
+    gap = noise(1.0, gaps=[(21000, 100)])
+    for sound, end in ((silent, 30000), (gap, 24000)):
+        drawing = waveform(seconds=0.05)
+        drawing.draw(sound, moment(sound, end))
+        assert drawing.arrays()["times_s"][-1] == pytest.approx(sound.time_s(end - 1))
 
 
 def test_a_gap_is_nan_and_hatched() -> None:
