@@ -58,6 +58,9 @@ async def test_a_relay_reaches_a_side_that_uses_none(wire, coturn):
     finally:
         await browser.close()
         await connection.disconnect()
+    tried = connection.tried_pairs()  # also after the end
+    assert {pair["state"] for pair in tried} >= {"succeeded"}
+    assert all(set(pair) == {"local", "remote", "state"} for pair in tried)
 
 
 async def test_new_ice_servers_hold_for_the_next_connection(wire, coturn):
