@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from smallrtc_lab.errors import StreamTimeout
 from smallrtc_lab.lab import worker as worker_module
 from smallrtc_lab.lab.worker import CallbackStopped, SwitchInterval, Worker
 
@@ -219,3 +220,41 @@ def test_the_switch_interval_is_restored() -> None:
         assert sys.getswitchinterval() == pytest.approx(0.0001, abs=2e-6)
     finally:
         sys.setswitchinterval(before_s)
+
+
+def test_a_job_can_be_waited_for() -> None:
+    """Its result, or what it raised, comes to whoever waits; the worker's own thread may not wait for itself."""
+    worker = Worker("test waiting")
+    assert worker.run(lambda: threading.current_thread().name, "job") == "test waiting"
+    with pytest.raises(KeyError):
+        worker.run(lambda: {}["nothing"], "job")
+    with pytest.raises(RuntimeError, match="job would wait for itself"):
+        worker.run(lambda: worker.run(lambda: 1, "job"), "outer")
+    worker.close()
+    assert worker.join(30)
+
+
+def test_a_function_that_is_waited_for_is_stopped_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As live: one that never returns is stopped, and one that cannot be stopped is told of."""
+    monkeypatch.setattr(worker_module, "STOP_S", 1.0)
+
+    def endless() -> None:
+        while True:
+            pass
+
+    worker = Worker("test endless")
+
+    def call() -> str:
+        try:
+            worker.call(endless)
+        except CallbackStopped:
+            return "stopped"
+        return "returned"
+
+    assert worker.run(call, "endless") == "stopped"
+    gate = threading.Event()
+    with pytest.raises(StreamTimeout, match="deaf has not returned"):
+        worker.run(lambda: worker.call(gate.wait), "deaf")
+    gate.set()
+    worker.close()
+    assert worker.join(30)
