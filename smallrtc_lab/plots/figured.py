@@ -6,10 +6,11 @@ from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 
 from .drawing import Drawing, Moment, Pixels, Sound, Theme
 from .furniture import live, margins, title
@@ -28,7 +29,8 @@ class _Line(NamedTuple):
 
     mark: Mark
     axes: Axes
-    artists: tuple[Artist, ...]
+    rule: Line2D
+    label: Text
 
 
 class FigureDrawing(Drawing):
@@ -115,7 +117,7 @@ class FigureDrawing(Drawing):
         self.paint(self._stage)
         for line in self._lines:
             self._place(line)
-            self._stage.draw(line.axes, line.artists)
+            self._stage.draw(line.axes, (line.rule, line.label) if line.mark.label else (line.rule,))
         return self._stage.pixels
 
     def set_up(self, stage: Stage) -> Stage:
@@ -149,7 +151,7 @@ class FigureDrawing(Drawing):
         line = draw(mark.value, color=look[0], linewidth=1.4 * POINT, dashes=(4, 2), path_effects=stroke)
         text = axes.text(
             *((0.008, mark.value) if flat else (mark.value, 0.985)),
-            f" {mark.label} ",
+            f" {mark.label} " if mark.label else "",
             transform=axes.get_yaxis_transform() if flat else axes.get_xaxis_transform(),
             va="bottom" if flat else "top",
             color=look[0],
@@ -157,19 +159,18 @@ class FigureDrawing(Drawing):
             path_effects=stroke,
             **stage.letters(11),
         )
-        artists = (line, text) if mark.label else (line,)
-        return _Line(mark, axes, tuple(live(stage, artist) for artist in artists))
+        return _Line(mark, axes, live(stage, line), live(stage, text))
 
     def _place(self, line: _Line) -> None:
-        if line.mark.axis != "time_s":
+        """An upright line where it belongs now, its label at the side that has room."""
+        if line.mark.axis in self.flat:
             return
-        x = line.mark.value - self.now_s
+        x = line.mark.value - (self.now_s if line.mark.axis == "time_s" else 0.0)
         first, last = line.axes.get_xlim()
-        for artist in line.artists:
+        line.rule.set_xdata([x, x])
+        line.label.set(x=x, ha="right" if x > first + 0.85 * (last - first) else "left")
+        for artist in (line.rule, line.label):
             artist.set_visible(first <= x <= last)
-        line.artists[0].set_xdata([x, x])  # type: ignore[attr-defined]
-        if len(line.artists) > 1:
-            line.artists[1].set_x(x)  # type: ignore[attr-defined]
 
 
 def figure_of(drawing: Drawing, arrays: Mapping[str, Any], marks: Iterable[Mark]) -> Figure:

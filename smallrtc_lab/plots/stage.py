@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,6 +19,7 @@ from .look import POINT, Look
 
 __all__ = ["Area", "Size", "Stage", "rgbx"]
 
+Floats: TypeAlias = npt.NDArray[np.float64]
 _DPI = 100
 _SLACK = 0.01  # of a pixel: Agg cuts the figure's size to whole pixels, and 639.999… must not become 639
 
@@ -142,6 +144,30 @@ class Stage:
             linewidth=0,
             zorder=3,
         )
+
+    def bars(
+        self, area: Area, columns: npt.NDArray[np.intp], top: Floats, bottom: Floats, colour: str
+    ) -> None:
+        """Upright bars one pixel wide in ``columns`` of an area, from ``top`` to ``bottom`` in pixels below its top.
+
+        Their ends are smooth: a pixel of which a bar covers a part has that share of its colour. NaN is no bar.
+        """
+        known = ~np.isnan(top)
+        columns, top, bottom = columns[known], top[known], bottom[known]
+        top, bottom = (np.clip(edge, 0, area.height) for edge in (top, bottom))
+        inside = self.pixels[area.slices]
+        rows = np.arange(area.height)[:, None]
+        whole = (rows >= np.ceil(top)) & (rows < np.floor(bottom))
+        for edge, share in (
+            (np.floor(top), np.ceil(top) - top),
+            (np.floor(bottom), bottom - np.floor(bottom)),
+        ):
+            lines = np.minimum(edge, area.height - 1).astype(np.intp)
+            under = inside[lines, columns].astype(np.float64)
+            inside[lines, columns] = np.rint(under + (rgbx(colour) - under) * share[:, None])
+        where = np.zeros(inside.shape[:2], np.bool_)
+        where[:, columns] = whole
+        inside[where] = rgbx(colour)
 
     @property
     def hatched(self) -> Pixels:

@@ -16,11 +16,11 @@ from .grid import runs
 from .look import POINT
 from .recent import Recent
 from .scale import Scale
-from .stage import Stage, rgbx
+from .stage import Stage
 
 __all__ = ["WaveformDrawing"]
 
-_DENSE = 5  # samples a device pixel: with more, each pixel shows the least and the largest of its own
+_DENSE = 3  # samples a device pixel: with more, each pixel shows the least and the largest of its own
 _TRIGGERED_S = 0.1  # what is longer runs through
 _SEARCHED_S = 0.02  # one period of 50 Hz
 
@@ -165,12 +165,9 @@ class WaveformDrawing(FigureDrawing):
         if not len(shown):
             return
         kept = self._samples[: starts[-1]]
+        before = self._samples[np.maximum(0, starts[shown] - 1)]  # each bar begins where the last one ended
+        ends = [one(one.reduceat(kept, starts[shown]), before) for one in (np.minimum, np.maximum)]
         low, high = self._limits()
-        ends = [one.reduceat(kept, starts[shown]) for one in (np.minimum, np.maximum)]
-        bottom, top = ((area.height - 1) * (high - values) / (high - low) for values in ends)
-        thick = max(1.0, 1.3 * stage.size.ratio)
-        slack = np.maximum(0, thick - (bottom - top)) / 2
-        rows = np.arange(area.height)[:, None]
-        inside = (rows >= np.floor(top - slack + 0.5)) & (rows <= np.ceil(bottom + slack - 0.5))
-        columns = slice(area.left + int(shown[0]), area.left + int(shown[-1]) + 1)
-        stage.pixels[area.top : area.bottom, columns][inside] = rgbx(stage.look.lines[0])
+        bottom, top = (area.height * (high - values) / (high - low) for values in ends)
+        slack = np.maximum(0, 1.4 * stage.size.ratio - (bottom - top)) / 2
+        stage.bars(area, shown, top - slack, bottom + slack, stage.look.lines[0])

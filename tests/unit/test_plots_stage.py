@@ -77,3 +77,22 @@ def test_data_coordinates_of_a_point() -> None:
         assert stage.to_data(axes, 150, 60) == pytest.approx((100, 50), abs=0.02)
         assert stage.to_data(axes, 49, 60) is None
         assert stage.to_data(axes, 150, 111) is None
+
+
+def test_bars_have_smooth_ends() -> None:
+    """A bar fills the pixels it covers whole, and those at its ends by the share it covers; NaN is no bar."""
+    stage = Stage(Size(100, 60), LIGHT)
+    axes = stage.axes(10, 10, 10, 10)
+    axes.axis("off")
+    stage.keep()
+    area = stage.areas[axes]
+    columns = np.array([3, 4, 5, 6])
+    top, bottom = np.array([10.25, 5.0, np.nan, -7.0]), np.array([20.5, 6.0, np.nan, 99.0])
+    stage.bars(area, columns, top, bottom, "#000000")
+    ink = 1 - stage.pixels[area.slices][..., 0] / 255
+    expected = np.zeros_like(ink)
+    expected[11:20, 3], expected[10, 3], expected[20, 3] = 1, 0.75, 0.5
+    expected[5, 4] = 1
+    expected[:, 6] = 1
+    np.testing.assert_allclose(ink, expected, atol=0.005)
+    assert (stage.pixels[..., 3] == 255).all()
