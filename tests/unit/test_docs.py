@@ -15,6 +15,8 @@ from smallrtc_lab.frames import AudioClip, VideoClip, VideoFrame
 from smallrtc_lab.lab.audio import AudioStream
 from smallrtc_lab.lab.callbacks import Callback
 from smallrtc_lab.lab.lab import Lab
+from smallrtc_lab.lab.plot import Plot
+from smallrtc_lab.lab.plots import Plots
 from smallrtc_lab.lab.pulling import Puller
 from smallrtc_lab.lab.recording import Recording
 from smallrtc_lab.lab.sending_playback import Playback
@@ -29,6 +31,7 @@ CODE = "\n".join([*EXAMPLES, *re.findall(r"`([^`\n]+)`", API)])
 INSIDE = {
     "asked",
     "controls",
+    "engine_event",
     "fallback",
     "identity",
     "kind",
@@ -75,6 +78,8 @@ def test_every_public_name_is_there(name: str) -> None:
         (Recording, "recording"),
         (Playback, "tone"),
         (Take, "take"),
+        (Plot, "voice"),
+        (Plots, "lab.plot"),
     ],
 )
 def test_every_method_of_what_a_person_holds_is_there(kind: type, spoken: str) -> None:
