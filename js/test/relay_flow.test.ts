@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BitrateControl } from "../src/relay/bitrate.ts";
 import { RelayChannel } from "../src/relay/delivery.ts";
+import { momentsBetween } from "../src/session/history.ts";
+import type { Snapshot } from "../src/status.ts";
+import { FIRST, statusLine } from "../src/status.ts";
 import type { Packet } from "../src/relay/packets.ts";
 import { SendWindow } from "../src/relay/window.ts";
 
@@ -73,4 +76,12 @@ test("a message is delivered once, acknowledged, and kept until the other side h
     reports.map((report) => report.sequence),
     [1, 1, 1, 2],
   );
+});
+
+test("the widget says in words that media goes through Jupyter", () => {
+  const stats = { fps: 15, width: 640, height: 360, rtt_ms: 12, bitrate_bps: 500_000, loss: null, route: "relay" } as const;
+  const now: Snapshot = { ...FIRST, link: "open", state: "live", camera: "on", stats };
+  assert.match(statusLine(now).text, /through Jupyter$/);
+  const told = momentsBetween(now, { ...now, stats: null }).map(({ text }) => text);
+  assert.deepEqual(told, ["Media goes through Jupyter: the network lets no WebRTC through"]);
 });

@@ -9,6 +9,7 @@ from smallrtc_lab.errors import RequestError
 from smallrtc_lab.rtc.connection import IceServer
 from smallrtc_lab.rtc.requests import SmallWebRTCPatchRequest, SmallWebRTCRequest, SmallWebRTCRequestHandler
 
+from .connections import SessionConnection
 from .flow import Flow
 from .pages import Message, Pages
 from .relay_connection import RelayConnection
@@ -38,13 +39,11 @@ class Reception:
         """Answer a page's offer; raises :class:`RequestError` when it is refused."""
         request = SmallWebRTCRequest.from_dict(body)
         page = _page_of(body)
-        if self._relays(page):  # a better way is tried while the relay carries
-            self.on_offer()
-            return await self._handler.handle_web_request(request, self._flow.consider)
-        await self._make_room(page, request.pc_id)
+        if not self._relays(page):
+            await self._make_room(page, request.pc_id)
         self.page = page
         self.on_offer()
-        return await self._handler.handle_web_request(request, self._flow.adopt)
+        return await self._handler.handle_web_request(request, self._take)
 
     async def relay(self, page: str | None, connection: RelayConnection) -> None:
         """A page whose media comes over a relay socket; raises as :meth:`offer`.
@@ -56,6 +55,10 @@ class Reception:
             await self._make_room(page, None)
         self.page = page
         await self._flow.adopt(connection, beside=beside)
+
+    async def _take(self, connection: SessionConnection) -> None:
+        """While a relay carries, which may have come during the answer, a better way is only tried."""
+        await (self._flow.consider if self._relays(self.page) else self._flow.adopt)(connection)
 
     def _relays(self, page: str | None) -> bool:
         """Whether this page's media comes over a relay now."""

@@ -33,6 +33,7 @@ class RelayMessages:
         self._moved_s = time.monotonic()
         self._room = asyncio.Event()
         self._open = True
+        self._farewell = False
 
     @property
     def dropped(self) -> int:
@@ -54,7 +55,8 @@ class RelayMessages:
         return self._say(json.dumps(message))
 
     def signal(self, kind: str) -> bool:
-        """A message of the protocol's own."""
+        """The protocol's own last word: nothing is lost when it is not acknowledged any more."""
+        self._farewell = True
         return self._say(signalling_text(kind))
 
     async def wait_taken(self, timeout_s: float) -> bool:
@@ -87,7 +89,7 @@ class RelayMessages:
         """Nothing more is said; what was not acknowledged is counted as lost."""
         self._open = False
         self._room.set()
-        if len(self._outbox):
+        if len(self._outbox) > self._farewell:
             logger.warning("%d messages to a page were not acknowledged before it left", len(self._outbox))
 
     def _say(self, text: str) -> bool:

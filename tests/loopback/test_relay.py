@@ -277,7 +277,6 @@ async def test_webrtc_takes_over_from_the_relay_without_a_gap(place: Place) -> N
     await session.flow.send_message("last")
     await until(lambda: heard[-1:] == ["last"])
     assert [*page.messages, *heard[:-1]] == list(range(number))
-    assert len(heard) > 1
     camera = session.video["camera"]
     await until(lambda: camera.latest is not None and camera.latest.frame.width == 160)
     assert set(states) == {"live"}

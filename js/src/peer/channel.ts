@@ -56,6 +56,19 @@ export class Channel {
       this.detach();
       this.events.closed();
     };
+    if (channel.readyState === "open") this.opened(channel);
+  }
+
+  /** Lets go of the pipe without closing it: what still comes over it is delivered, what is sent waits for the next one. */
+  release(): void {
+    const channel = this.channel;
+    this.stopPing?.();
+    this.stopPing = null;
+    this.clearTimer();
+    this.channel = null;
+    if (!channel) return;
+    channel.onopen = channel.onclose = null;
+    channel.onmessage = (event) => this.received(event.data);
   }
 
   detach(): void {

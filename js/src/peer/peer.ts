@@ -5,7 +5,7 @@ import { digest, isRaw, mostBps, offerBody, pairsSeen, SECTION, sections, shapeA
 import type { IceServer, Limits, PageStats } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
-import type { Channel } from "./channel.ts";
+import type { DataPipe } from "./channel.ts";
 
 const TRICKLE_MS = 200;
 const PATCH_TRIES = 3;
@@ -27,16 +27,23 @@ export interface PeerPlan {
 /** What a call uses of whatever carries its media. */
 export interface MediaPeer {
   readonly pcId: string | null;
+  /** What carries its messages; whoever chooses this peer attaches a channel to it. */
+  readonly pipe: DataPipe;
   /** Connects, or negotiates again; resolves when the other side has answered. */
   offer(pcId: string | null, restart: boolean): Promise<void>;
   /** Sends this track, or nothing, from now on. */
   replace(source: Source, track: MediaStreamTrack | null): Promise<void>;
   stats(): Promise<PageStats>;
+  /** The pairs of candidates it has tried; a relay tries none. */
+  pairs?(): Promise<PairSeen[]>;
+  /** Waits until Python has all that was said, where that can be known; returns after `ms` in any case. */
+  settled?(ms: number): Promise<void>;
   close(): void;
 }
 
 export class Peer implements MediaPeer {
   pcId: string | null = null;
+  readonly pipe: DataPipe;
   private readonly connection: RTCPeerConnection;
   private readonly plan: PeerPlan;
   private readonly abort = new AbortController();
@@ -48,14 +55,13 @@ export class Peer implements MediaPeer {
 
   constructor(
     private readonly signaling: Offering,
-    channel: Channel,
     plan: PeerPlan,
     private readonly events: PeerEvents,
   ) {
     this.plan = plan;
     this.connection = new RTCPeerConnection({ iceServers: plan.iceServers, bundlePolicy: "max-bundle" });
     for (const section of sections(plan.options)) this.addSection(section);
-    channel.attach(this.connection.createDataChannel("chat", { ordered: true }));
+    this.pipe = this.connection.createDataChannel("chat", { ordered: true });
     this.connection.onicecandidate = ({ candidate }) => this.gathered(candidate);
     this.connection.ontrack = ({ transceiver, track }) => this.arrived(transceiver, track);
     this.connection.onconnectionstatechange = () => events.state(this.connection.connectionState);

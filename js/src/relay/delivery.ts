@@ -13,6 +13,7 @@ export class RelayChannel implements DataPipe {
   private received = 0;
   private kept: MessageText[] = [];
   private bytes = 0;
+  private empty: (() => void) | null = null;
 
   constructor(private readonly transmit: (packet: Packet) => void) {}
 
@@ -43,6 +44,20 @@ export class RelayChannel implements DataPipe {
     const left = this.kept.filter((one) => one.sequence > sequence);
     this.bytes = left.reduce((sum, one) => sum + one.text.length, 0);
     this.kept = left;
+    if (left.length === 0) this.empty?.();
+  }
+
+  /** Waits until the other side has everything, `ms` at most. */
+  async emptied(ms: number): Promise<void> {
+    if (this.kept.length === 0) return;
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, ms);
+      this.empty = () => {
+        clearTimeout(timer);
+        done();
+      };
+    });
+    this.empty = null;
   }
 
   arrived(message: MessageText): void {

@@ -3,7 +3,6 @@
 import { asError, PROBLEMS } from "../errors.ts";
 import type { Source } from "../negotiation.ts";
 import { isRaw } from "../negotiation.ts";
-import type { Channel } from "../peer/channel.ts";
 import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
 import type { PageStats } from "../protocol.ts";
 import type { Abilities } from "./abilities.ts";
@@ -30,7 +29,7 @@ interface Counts {
 
 export class RelayPeer implements MediaPeer {
   pcId: string | null = null;
-  private readonly pipe: RelayChannel;
+  readonly pipe: RelayChannel;
   private readonly tracks = new Map<Source, MediaStreamTrack>();
   private readonly pictures = new Map<"camera" | "screen", PictureOut>();
   private readonly returned: PictureIn;
@@ -48,13 +47,11 @@ export class RelayPeer implements MediaPeer {
   private counts: Counts | null = null;
 
   constructor(
-    private readonly dial: () => WebSocket,
-    channel: Channel,
+    private readonly dial: () => WebSocket | null,
     private readonly plan: PeerPlan,
     private readonly events: PeerEvents,
   ) {
     this.pipe = new RelayChannel((packet) => this.send(packet));
-    channel.attach(this.pipe);
     this.returned = new PictureIn((report) => this.send(report), (track) => this.began("camera", track));
   }
 
@@ -101,9 +98,14 @@ export class RelayPeer implements MediaPeer {
     };
   }
 
+  async settled(ms: number): Promise<void> {
+    await this.pipe.emptied(ms);
+  }
+
   close(): void {
     this.closed = true;
     this.live = false;
+    this.welcomed?.refuse(new DOMException("the relay was closed", "AbortError"));
     for (const picture of this.pictures.values()) picture.close();
     this.pictures.clear();
     this.soundOut?.close();
@@ -136,6 +138,10 @@ export class RelayPeer implements MediaPeer {
 
   private open(): void {
     const socket = this.dial();
+    if (!socket) {
+      this.welcomed?.refuse(asError(PROBLEMS.unreachable));
+      return;
+    }
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     socket.onopen = () => this.send(this.hello());

@@ -9,12 +9,14 @@ import type { Options } from "../model.ts";
 import type { PairSeen, Source } from "../negotiation.ts";
 import { backoffMs, receiveOnly } from "../negotiation.ts";
 import type { Channel } from "../peer/channel.ts";
-import type { PeerPlan } from "../peer/peer.ts";
+import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
 import { Peer } from "../peer/peer.ts";
+import { RelayPeer } from "../relay/relay_peer.ts";
 import type { IceServer, PageMessage, Welcome } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
 import type { Store } from "../status.ts";
+import { Ladder, originMemory, RELAY_AFTER_MS } from "./ladder.ts";
 import { Sources } from "./sources.ts";
 import { Gate, sleep, within } from "./waiting.ts";
 
@@ -45,7 +47,7 @@ export class Call {
   readonly sources: Sources;
   private readonly sound = new Sound();
   private readonly abort = new AbortController();
-  private peer: Peer | null = null;
+  private readonly ladder: Ladder;
   private plan: PeerPlan | null = null;
   private connected = new Gate<void>();
   private recovering = false;
@@ -59,6 +61,28 @@ export class Call {
       changed: () => void this.sources.devicesChanged(),
     });
     this.sources = new Sources(context, devices, this.sound, (name, track) => this.use(name, track));
+    this.ladder = this.makeLadder();
+  }
+
+  private get peer(): MediaPeer | null {
+    return this.ladder.peer;
+  }
+
+  private makeLadder(): Ladder {
+    const { channel, signaling } = this.context;
+    const plan = (): PeerPlan => {
+      if (!this.plan) throw new Error("connect before run");
+      return this.plan;
+    };
+    const rungs = {
+      direct: (events: PeerEvents) => new Peer(signaling, plan(), events),
+      relay: signaling.relay ? (events: PeerEvents) => new RelayPeer(() => signaling.relay?.() ?? null, plan(), events) : null,
+    };
+    return new Ladder(rungs, channel, (source) => this.sources.track(source), originMemory, {
+      chosen: () => this.chosen(),
+      track: (source, track) => this.arrived(source, track),
+      state: (state) => this.peerState(state),
+    });
   }
 
   get heard(): MediaStream | null {
@@ -67,7 +91,7 @@ export class Call {
 
   /** What was tried to connect: for a person who asks why it did not. */
   async pairs(): Promise<PairSeen[]> {
-    return (await this.peer?.pairs()) ?? [];
+    return (await this.peer?.pairs?.()) ?? [];
   }
 
   levelDb(): number | null {
@@ -87,7 +111,7 @@ export class Call {
       if (!receiveOnly(options)) await this.sources.open(limits, testOnly);
       signal.throwIfAborted();
       store.set({ state: "connecting" });
-      await this.connect(null, false);
+      await this.connect(null, CONNECT_MS, RELAY_AFTER_MS);
       this.live();
     } catch (cause) {
       if (!signal.aborted) this.context.failed(asProblem(cause));
@@ -101,9 +125,7 @@ export class Call {
     this.meter?.stop();
     this.meter = null;
     this.sources.close();
-    this.context.channel.detach();
-    this.peer?.close();
-    this.peer = null;
+    this.ladder.close();
     void this.sound.close();
   }
 
@@ -140,7 +162,7 @@ export class Call {
 
   /** Python asks for another round of offer and answer on the same connection. */
   async renegotiate(): Promise<void> {
-    const pcId = this.peer?.pcId ?? null;
+    const pcId = this.pcId;
     try {
       await this.peer?.offer(pcId, false);
     } catch (cause) {
@@ -178,11 +200,11 @@ export class Call {
   private async connectAgain(): Promise<void> {
     const { signal } = this.abort;
     const giveUpMs = performance.now() + GIVE_UP_MS;
-    let pcId = this.peer?.pcId ?? null;
+    let pcId = this.pcId;
     for (let attempt = 0; performance.now() < giveUpMs; attempt++) {
       if (attempt > 0) await sleep(backoffMs(attempt - 1, 500, 4000), signal);
       try {
-        await this.connect(pcId, pcId !== null, AGAIN_MS);
+        await this.connect(pcId, AGAIN_MS, 0);
         return;
       } catch (cause) {
         signal.throwIfAborted();
@@ -204,21 +226,22 @@ export class Call {
     await within(reachAgain(), DOUBT_MS, PROBLEMS.unreachable, this.abort.signal);
   }
 
-  private async connect(pcId: string | null, restart: boolean, deadlineMs = CONNECT_MS): Promise<void> {
-    if (!this.plan) throw new Error("connect before run");
-    this.peer?.close();
-    const gate = new Gate<void>();
-    this.connected = gate;
-    const peer = new Peer(this.context.signaling, this.context.channel, this.plan, {
-      track: (source, track) => this.arrived(source, track),
-      state: (state) => this.peerState(state),
-    });
-    this.peer = peer;
+  private async connect(pcId: string | null, deadlineMs: number, relayAfterMs: number): Promise<void> {
+    this.connected = new Gate<void>();
     this.context.store.set({ returned: null, returnedVideo: false });
-    for (const name of ["audio", "camera", "screen"] as const) await peer.replace(name, this.sources.track(name));
-    const both = Promise.all([peer.offer(pcId, restart), gate.passed]);
-    await within(both, deadlineMs, PROBLEMS.timeout, this.abort.signal);
-    this.context.channel.expectOpen();
+    await this.ladder.connect(pcId, deadlineMs, relayAfterMs, this.abort.signal);
+  }
+
+  /** The name of the WebRTC connection that carries, or carried last. */
+  private get pcId(): string | null {
+    return this.peer instanceof Peer ? this.peer.pcId : null;
+  }
+
+  /** Another way carries: what Python returns comes over it. */
+  private chosen(): void {
+    const { store } = this.context;
+    store.set({ returned: null, returnedVideo: false, stats: null });
+    if (store.now.state === "live") this.sources.tellStatus();
   }
 
   private live(): void {

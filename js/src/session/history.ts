@@ -1,5 +1,6 @@
 // What happened between two snapshots, in sentences for the event log.
 import type { Problem } from "../errors.ts";
+import type { Route } from "../protocol.ts";
 import type { Snapshot, SourceState } from "../status.ts";
 
 export interface Moment {
@@ -47,6 +48,12 @@ function sentence({ message, next_step: nextStep }: Problem): Moment {
   return { tone: "bad", text: [message, nextStep].filter(Boolean).join(" ") };
 }
 
+const ROUTES: Record<Route, string> = {
+  direct: "Media goes directly",
+  turn: "Media goes through a TURN server",
+  relay: "Media goes through Jupyter: the network lets no WebRTC through",
+};
+
 function returnedMoments(now: Snapshot, before: Snapshot): (Moment | null)[] {
   const running = now.state === "live"; // what a connection takes along when it goes is no news
   return [
@@ -54,7 +61,7 @@ function returnedMoments(now: Snapshot, before: Snapshot): (Moment | null)[] {
     !now.returnedVideo && before.returnedVideo && running ? note("No picture comes back any more") : null,
     now.listening === "on" && before.listening !== "on" ? note("Listening") : null,
     now.listening === "off" && before.listening === "on" && running ? note("No longer listening") : null,
-    now.stats?.route && !before.stats?.route ? note(now.stats.route === "turn" ? "Media goes through a TURN server" : "Media goes directly") : null,
+    now.stats?.route && now.stats.route !== before.stats?.route ? note(ROUTES[now.stats.route]) : null,
   ];
 }
 

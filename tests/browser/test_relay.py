@@ -1,0 +1,132 @@
+"""A network that lets no WebRTC through: camera, tone, messages and what Python returns go through Jupyter instead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+from support.knownmedia import TONE_AMPLITUDE, TONE_HZ, picture_error, tone_of
+from support.labview import LabView
+from support.notebookpage import NotebookPage, video_image, wait_video_frames
+
+OpenNotebook = Callable[..., Awaitable[NotebookPage]]
+LaunchChromium = Callable[..., Awaitable[Browser]]
+
+NO_UDP = "--webrtc-ip-handling-policy=disable_non_proxied_udp"  # and no proxy: no candidate is left
+LAB = "from smallrtc_lab import Lab\nlab = Lab()\nlab"
+RETURNED = """
+got = []
+
+@lab.on_message
+def heard(message):
+    got.append(message)
+    lab.send_message({"echo": message})
+
+@lab.on_video
+def inverted(frame):
+    return 255 - frame.image
+
+@lab.on_audio
+def half(chunk):
+    return chunk.samples * 0.5
+"""
+
+
+async def test_a_browser_without_udp_is_live_through_jupyter(
+    open_notebook: OpenNotebook, launch_chromium: LaunchChromium
+) -> None:
+    """One click and no setting: right colours and tone as arrays, returned picture and sound, messages, the words."""
+    notebook = await open_notebook([LAB, RETURNED], browser=await launch_chromium(NO_UDP))
+    await notebook.run(0)
+    view = LabView(notebook, 0)
+    took_s = await view.start()
+    kernel = await notebook.kernel()
+    await kernel.wait_value("lab.state == 'live' and lab.route == 'relay'")
+    print(f"click → live through Jupyter {took_s:.2f} s (goal 2.5 s)")
+    assert took_s < 15
+    await kernel.wait_value("lab.stats()['video']['camera']['received'] > 40")
+    error = picture_error(await kernel.array("lab.video.latest().image"))
+    print(f"mean error {error:.2f} of 255")
+    assert error < 5
+    await kernel.execute("clip = lab.audio.record(1)")
+    samples = await kernel.array("clip.mono")
+    hz, amplitude = tone_of(samples, 48000)
+    print(f"{hz:.1f} Hz, amplitude {amplitude:.4f}, gaps {await kernel.value('len(clip.gaps)')}")
+    assert hz == pytest.approx(TONE_HZ, abs=1)
+    assert amplitude == pytest.approx(TONE_AMPLITUDE, rel=0.1)
+    await expect(view.root.locator(".srl-status-text")).to_contain_text("through Jupyter")
+
+    assert (await notebook.run(1)).error is None
+    await wait_video_frames(view.returned, 10)
+    seen = await video_image(view.returned)
+    error = picture_error(255 - seen)
+    print(f"returned picture: mean error {error:.2f}")
+    assert error < 12
+    await view.press("Listen to the sound Python returns")
+    tone = await view.hear()
+    print("heard:", tone)
+    assert tone.hz == pytest.approx(TONE_HZ, abs=5)
+    assert tone.rms == pytest.approx(TONE_AMPLITUDE / 2 / 2**0.5, rel=0.25)
+    await view.collect_messages()
+    await view.send(*range(20))
+    await kernel.wait_value("got == list(range(20))")
+    await asyncio.wait_for(_heard(view, [{"echo": number} for number in range(20)]), 60)
+    await view.press("Stop")
+    await view.wait_state("idle")
+    await kernel.wait_value("lab.state == 'idle'")
+    assert notebook.page_errors == []
+
+
+FORGETFUL = (
+    "localStorage.setItem('smallrtc-lab:webrtc-blocked', Date.now())"  # as after a day in another network
+)
+COUNT = """
+got, times = [], []
+
+@lab.on_message
+def heard(message):
+    got.append(message)
+    lab.send_message(message)
+
+@lab.watch_video
+def seen(frame):
+    times.append(frame.time_s)
+"""
+
+
+async def test_webrtc_takes_over_where_it_is_possible_again(open_notebook: OpenNotebook) -> None:
+    """The relay is begun at once and WebRTC beside it: pictures go on, and every message comes once and in order."""
+    notebook = await open_notebook([LAB, COUNT])
+    await notebook.page.evaluate(FORGETFUL)
+    await notebook.run(0)
+    assert (await notebook.run(1)).error is None
+    view = LabView(notebook, 0)
+    await view.start()
+    await view.collect_messages()
+    kernel = await notebook.kernel()
+    routes, sent = [], 0
+    async with asyncio.timeout(60):
+        while routes[-1:] != ["direct"] or sent < 60:
+            await view.send(sent)
+            sent += 1
+            route = await kernel.value("lab.route")
+            routes += [route] if routes[-1:] != [route] else []
+    print("routes:", routes)
+    await kernel.wait_value(f"got == list(range({sent}))")
+    await asyncio.wait_for(_heard(view, list(range(sent))), 60)
+    await kernel.execute("count = len(times)")
+    await kernel.wait_value("len(times) > count + 30")
+    longest_s = await kernel.value("max(b - a for a, b in zip(times, times[1:]))")
+    print(f"longest gap between pictures {longest_s:.2f} s (goal 1 s)")
+    assert longest_s < 5
+    await expect(view.root.locator(".srl-status-text")).not_to_contain_text("through Jupyter")
+    assert await notebook.evaluate_quietly("localStorage.getItem('smallrtc-lab:webrtc-blocked')") is None
+    assert notebook.page_errors == []
+
+
+async def _heard(view: LabView, messages: list[Any]) -> None:
+    while await view.messages() != messages:
+        await asyncio.sleep(0.1)
