@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from .dense import DENSE, draw_dense
 from .drawing import Arrays, Moment, Reading, Sound
 from .figured import FigureDrawing
 from .furniture import dress, live, margins, number, show_hz
@@ -80,11 +81,16 @@ class SpectrumDrawing(FigureDrawing):
         shown = self.arrays()
         if not shown:
             return
-        if np.isnan(shown["level_db"]).any():
-            area = stage.areas[self._axes]
+        area, level_db = stage.areas[self._axes], shown["level_db"]
+        if np.isnan(level_db).any():
             stage.hatch(area, 0, area.width)
-        self._curve.set_data(shown["frequencies_hz"], shown["level_db"])
-        stage.draw(self._axes, [self._curve])
+        elif len(level_db) > DENSE * area.width:
+            edges_hz = np.arange(area.width + 1) * self._fmax_hz() / area.width
+            starts = np.ceil(edges_hz / self._step_hz() - 1e-9).astype(np.intp)
+            draw_dense(stage, area, level_db, starts, db_range(self.options["range_db"]), stage.look.lines[0])
+        else:
+            self._curve.set_data(shown["frequencies_hz"], level_db)
+            stage.draw(self._axes, [self._curve])
 
     def compose(self, stage: Stage) -> None:
         if shown := self.arrays():

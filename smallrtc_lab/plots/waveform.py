@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from .dense import DENSE, draw_dense
 from .drawing import Arrays, Float32, Moment, Reading, Sound
 from .figured import FigureDrawing
 from .furniture import dress, live, margins, number, show_time
@@ -20,7 +21,6 @@ from .stage import Stage
 
 __all__ = ["WaveformDrawing"]
 
-_DENSE = 3  # samples a device pixel: with more, each pixel shows the least and the largest of its own
 _TRIGGERED_S = 0.1  # what is longer runs through
 _SEARCHED_S = 0.02  # one period of 50 Hz
 
@@ -84,8 +84,9 @@ class WaveformDrawing(FigureDrawing):
         for first, last in self._missing():
             edges = (np.array([first, last]) / self.options["seconds"] + 1) * area.width
             stage.hatch(area, int(edges[0]), int(np.ceil(edges[1])))
-        if self.options["seconds"] * self._rate > _DENSE * area.width:
-            self._paint_dense(stage)
+        if self.options["seconds"] * self._rate > DENSE * area.width:
+            starts, colour = self._starts(area.width), stage.look.lines[0]
+            draw_dense(stage, area, self._samples, starts, self._limits(), colour)
         else:
             self._curve.set_data(self._times_s() - self.now_s, self._samples)
             stage.draw(self._axes, [self._curve])
@@ -155,19 +156,9 @@ class WaveformDrawing(FigureDrawing):
         found = runs(np.isnan(self._samples))
         return [(start_s + first / self._rate, start_s + last / self._rate) for first, last in found]
 
-    def _paint_dense(self, stage: Stage) -> None:
-        """Bars from the least to the largest sample of each column of pixels, which stand on a grid of positions."""
-        area = stage.areas[self._axes]
-        pitch = self.options["seconds"] * self._rate / area.width
+    def _starts(self, width: int) -> npt.NDArray[np.intp]:
+        """(width + 1,): the samples at which columns of pixels begin; columns stand on a grid of positions."""
+        pitch = self.options["seconds"] * self._rate / width
         stop = int((self._position + len(self._samples)) / pitch)
-        starts = np.round(np.arange(stop - area.width, stop + 1) * pitch).astype(np.intp) - self._position
-        shown = np.flatnonzero(starts[:-1] >= 0)
-        if not len(shown):
-            return
-        kept = self._samples[: starts[-1]]
-        before = self._samples[np.maximum(0, starts[shown] - 1)]  # each bar begins where the last one ended
-        ends = [one(one.reduceat(kept, starts[shown]), before) for one in (np.minimum, np.maximum)]
-        low, high = self._limits()
-        bottom, top = (area.height * (high - values) / (high - low) for values in ends)
-        slack = np.maximum(0, 1.4 * stage.size.ratio - (bottom - top)) / 2
-        stage.bars(area, shown, top - slack, bottom + slack, stage.look.lines[0])
+        positions: npt.NDArray[np.intp] = np.round(np.arange(stop - width, stop + 1) * pitch).astype(np.intp)
+        return positions - self._position

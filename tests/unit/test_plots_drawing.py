@@ -35,7 +35,7 @@ def rendered(figure: Figure) -> np.ndarray:
     return np.array(canvas.buffer_rgba())
 
 
-@pytest.mark.parametrize("ratio", [1.0, 1.25, 3.0])
+@pytest.mark.parametrize("ratio", [1.25, 2.0])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_pixels(kind: str, theme: Theme, ratio: float) -> None:
@@ -69,7 +69,7 @@ def test_nothing_has_come_yet(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_smallest_and_a_large_one(kind: str) -> None:
     """A plot can be squeezed, and blown up, without an error."""
-    for width, height in ((60, 40), (160, 80), (1000, 500)):
+    for width, height in ((60, 40), (1000, 500)):
         drawing = make_drawing(kind, {"title": "A title"})
         drawing.resize(width, height)
         assert drawing.draw(SOUND, now()) is not None
