@@ -13,18 +13,24 @@ from support.notebookpage import NotebookPage
 
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
 
+SECRET = "shared-hush-47"
 LAB = """
-import json, pathlib
-from smallrtc_lab import Lab
+import json, pathlib, time
+from smallrtc_lab import Lab, turn
 servers = json.loads(pathlib.Path({path!r}).read_text())
-lab = Lab(ice_servers=servers["good"])
+made = turn.shared_secret(servers["url"], servers["secret"], life_s=6)
+ends = []
+def source():
+    ends.append(made().expires_at_s)
+    return made()
+lab = Lab(ice_servers=source)
 lab
 """
 WRONG = """
 wrong = Lab(ice_servers=servers["wrong"])
 wrong
 """
-IN_A_URL = 'Lab(ice_servers=["turn:mary:" + servers["good"][0]["credential"] + "@127.0.0.1"])'
+IN_A_URL = 'Lab(ice_servers=["turn:mary:" + servers["secret"] + "@127.0.0.1"])'
 # W3C iceTransportPolicy: from now on no address of the page's own is used, only its TURN server.
 RELAY_ONLY = """(() => {
   const Real = RTCPeerConnection
@@ -40,12 +46,14 @@ EVERYTHING = """json.dumps(
 async def test_media_take_the_turn_server_and_nobody_reads_its_password(
     open_notebook: OpenNotebook, jupyter: JupyterServer, tmp_path: Path
 ) -> None:
-    """A page that may relay only goes live with route turn; its credential is in no file, log, state or message."""
+    """A page that may relay only goes live with route turn, with new credentials after the first ones have ended, too.
+
+    The secret and the password are in no file, log, state, message or diagnosis.
+    """
     secrets_file = tmp_path / "ice.json"
-    async with run_coturn(tmp_path) as coturn:
-        good = coturn.turn()
-        mistaken = good | {"credential": "mistaken-hush-48"}
-        secrets_file.write_text(json.dumps({"good": [good], "wrong": [mistaken]}))
+    async with run_coturn(tmp_path, secret=SECRET) as coturn:
+        mistaken = coturn.turn() | {"credential": "mistaken-hush-48"}
+        secrets_file.write_text(json.dumps({"url": coturn.url(), "secret": SECRET, "wrong": [mistaken]}))
         notebook = await open_notebook([LAB.format(path=str(secrets_file)), WRONG, IN_A_URL])
         said: list[str] = []
         notebook.page.on("console", lambda message: said.append(message.text))
@@ -58,6 +66,15 @@ async def test_media_take_the_turn_server_and_nobody_reads_its_password(
         await kernel.wait_value("lab.route == 'turn'")
         await kernel.wait_value("lab.video.latest().image.shape[2] == 3")
         assert await view.problems() == []
+        told = await kernel.value("(d := lab.diagnose()) and [d.verdict, d.report(), d._repr_html_()]")
+        assert told[0] == "Live: media go through a TURN server."
+        assert "✓ pairs tried by the page  relay–" in told[1]
+        await kernel.wait_value("time.time() - ends[0]", lambda after_s: after_s > 1)
+        assert await view.state() == "live"  # a connection outlives its credentials
+        await kernel.execute("lab.stop()")
+        await view.wait_state("idle")
+        print(f"live again after {await view.start():.2f} s")
+        await kernel.wait_value("lab.route == 'turn'")
 
         await notebook.run(1)
         problem = await LabView(notebook, 1).wait_problem("refuses the user name and password")
@@ -70,11 +87,12 @@ async def test_media_take_the_turn_server_and_nobody_reads_its_password(
         everywhere = {
             "the notebook's file": json.dumps(saved),
             "widget state, statistics and problems": str(await kernel.value(EVERYTHING)),
+            "the diagnosis": str(told),
             "the server's log, with the kernel's and the engine's": jupyter.log(),
             "the page's console": "\n".join(said),
             "the page itself": await notebook.page.content(),
         }
     for place, text in everywhere.items():
         assert len(text) > 20 or place == "the page's console", place
-        for secret in (coturn.credential, "mistaken-hush-48"):
+        for secret in (SECRET, "mistaken-hush-48"):
             assert secret not in text, f"{place} holds the password"
