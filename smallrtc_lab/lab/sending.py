@@ -89,6 +89,8 @@ class Sending:
         >>> tone = lab.play(0.2 * np.sin(2 * np.pi * 440 * np.arange(48000) / 48000), 48000)
         >>> tone.position_s, tone.duration_s
         """
+        if isinstance(samples, (str, os.PathLike)):
+            raise TypeError(f"lab.play takes samples; lab.play_file({os.fspath(samples)!r}) plays a file")
         rate = samples.sample_rate if isinstance(samples, AudioClip) else sample_rate
         if rate is None:
             raise TypeError("lab.play(samples, sample_rate=48000): an array does not know its sample rate")
@@ -142,7 +144,7 @@ class Sending:
             format=format,
             bitrate_bps=bps,
         )
-        playback = runner.playback = self._playback("lab.stream", runner)
+        playback = runner.playback = self._playback("lab.stream", runner, driven_here=True)
         self._playbacks.add(number, playback, lambda: None)  # its next picture opens it in a new engine
         runner.start()
         return playback
@@ -187,8 +189,8 @@ class Sending:
 
     # Inside
 
-    def _playback(self, name: str, drive: Any, *, sounds: bool = False) -> Playback:
-        return Playback(name, drive, lambda: self._access.mirror.listening, sounds=sounds)
+    def _playback(self, name: str, drive: Any, **more: bool) -> Playback:
+        return Playback(name, drive, lambda: self._access.mirror.listening, **more)
 
     def _show(self, number: int, pixels: Pixels, bps: int | None) -> tuple[int, int]:
         sent = self._playbacks.submit_picture(number, pixels, bitrate_bps=bps)
@@ -221,8 +223,6 @@ class Sending:
 
 
 def _sound(samples: Any) -> npt.NDArray[np.float32]:
-    if isinstance(samples, (str, os.PathLike)):
-        raise TypeError(f"lab.play takes samples; lab.play_file({os.fspath(samples)!r}) plays a file")
     given = samples.samples if isinstance(samples, AudioClip) else np.asarray(samples)
     if given.dtype.kind == "f" and given.size and float(np.nanmax(np.abs(given))) > LOUD:
         peak = float(np.nanmax(np.abs(given)))

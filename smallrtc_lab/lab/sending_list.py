@@ -14,7 +14,7 @@ from smallrtc_lab.framing import Header
 
 from .access import Access
 from .sending_pictures import Pixels
-from .sending_playback import Playback
+from .sending_playback import GOING, Playback
 
 __all__ = ["EngineDrive", "Playbacks"]
 
@@ -32,6 +32,9 @@ class EngineDrive:
         """See :class:`~.sending_playback.Drive`."""
         answer: Header | None = self._access.call("playback", number=self._number, command=command, **args)
         return answer
+
+    def ended(self) -> None:
+        """See :class:`~.sending_playback.Drive`."""
 
 
 class Playbacks:
@@ -68,7 +71,7 @@ class Playbacks:
         """The engine tells how a playback stands; on the reader's thread."""
         with self._lock:
             playback, _ = self._all.get(header["number"], (None, None))
-        if playback is None:
+        if playback is None or (playback.driven_here and header["state"] in GOING):
             return
         playback.told(header)
         if playback.done:

@@ -13,10 +13,10 @@ from smallrtc_lab.framing import Header
 
 from .options import checks_keywords
 
-__all__ = ["Drive", "Playback"]
+__all__ = ["GOING", "Drive", "Playback"]
 
 _GRACE_S = 60.0
-_GOING = ("loading", "playing", "paused")
+GOING = ("loading", "playing", "paused")
 _WORDS = {"replaced": "replaced by another", "failed": "failed"}
 
 
@@ -25,6 +25,9 @@ class Drive(Protocol):
 
     def command(self, command: str, **args: Any) -> Header | None:
         """``pause``, ``resume``, ``seek`` or ``stop``; how the playback stands then, None when that is told later."""
+
+    def ended(self) -> None:
+        """The playback is over, whoever ended it."""
 
 
 @checks_keywords
@@ -37,8 +40,17 @@ class Playback:
     >>> tone.wait()
     """
 
-    def __init__(self, name: str, drive: Drive, heard: Callable[[], bool | None], *, sounds: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        drive: Drive,
+        heard: Callable[[], bool | None],
+        *,
+        sounds: bool = False,
+        driven_here: bool = False,
+    ) -> None:
         self.name = name
+        self.driven_here = driven_here  # its place is the kernel's to say, its end anybody's
         self.error: str | None = None
         self._drive = drive
         self._heard = heard
@@ -57,7 +69,7 @@ class Playback:
     @property
     def done(self) -> bool:
         """Whether it has ended, for whatever reason."""
-        return self._state not in _GOING
+        return self._state not in GOING
 
     @property
     def position_s(self) -> float:
@@ -121,6 +133,9 @@ class Playback:
             self._duration_s = header.get("duration_s")
             self.error = header.get("error")
             self._changed.notify_all()
+            over = header["state"] not in GOING
+        if over:
+            self._drive.ended()
 
     def _command(self, command: str, **args: Any) -> None:
         if self.done:

@@ -126,6 +126,11 @@ class StreamRunner:
             self._playbacks.access.submit("playback", number=self._number, command=command)
         return self._described()
 
+    def ended(self) -> None:
+        """See :class:`~.sending_playback.Drive`."""
+        with self._changed:
+            self._changed.notify_all()
+
     # The stream's thread
 
     def _run(self) -> None:
