@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 import errno
 import logging
-import queue
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +21,7 @@ from .encoded import TimedPacket
 from .recorder_file import RecordedFile, open_file
 from .recorder_formats import FileFormat, TrackName, next_path
 from .recorder_opening import Opening
+from .recorder_queue import BatchQueue
 
 __all__ = ["Recorder", "RecorderFigures", "RecorderState"]
 
@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 
 _QUEUE = 1000  # packets: ten seconds of everything
 _HURRY = 100  # of them that wait: pictures are no longer encoded again, only packets copied
-_TICK_S = 0.25
+_BATCH = 32  # packets that the thread is woken for
+_TICK_S = 0.25  # or as long, if fewer come
 _CHANGE_S = 1.0  # patience with keyframes and other tracks when a next file begins
 
 
@@ -97,7 +98,7 @@ class Recorder:
         self._transcoded: dict[str, None] = {}
         self._broken: set[TrackName] = set()  # pictures that wait for a keyframe
         self._epochs: dict[TrackName, int] = {}
-        self._queue: queue.Queue[_Item | None] = queue.Queue(_QUEUE)
+        self._queue: BatchQueue[_Item] = BatchQueue(_QUEUE, batch=_BATCH, patience_s=_TICK_S)
         self._overrun: set[TrackName] = set()  # something of theirs was not queued
         self._stopping = threading.Event()
         self.dropped = 0
@@ -108,16 +109,16 @@ class Recorder:
         """Record a packet; ``broken``: a picture before it was lost."""
         if self._stopping.is_set():
             return
-        try:
-            self._queue.put_nowait(_Item(name, packet, broken or name in self._overrun))
+        if self._queue.put(_Item(name, packet, broken or name in self._overrun)):
             self._overrun.discard(name)
-        except queue.Full:
+        else:
             self.dropped += 1
             self._overrun.add(name)
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """Write what waits, finish the file; whether it was done in time. Safe to call twice."""
         self._stopping.set()
+        self._queue.hurry()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -138,7 +139,7 @@ class Recorder:
     @property
     def waiting(self) -> int:
         """Packets that are not written yet."""
-        return self._queue.unfinished_tasks
+        return self._queue.waiting
 
     def _note(self, file: RecordedFile | None) -> str:
         parts = []
@@ -157,9 +158,10 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            while (item := self._next()) is not None:
-                self._take(item)
-                self._queue.task_done()
+            while not (self._stopping.is_set() and not self._queue.waiting):
+                for item in self._queue.take():
+                    self._take(item)
+                    self._queue.done()
             self._finish()
             self.state = RecorderState.STOPPED
         except OSError as error:
@@ -167,15 +169,6 @@ class Recorder:
         except Exception as error:  # border: a library's surprise ends the recording, and is said
             logger.exception("a recording failed")
             self._fail(f"The recording failed: {error}.")
-
-    def _next(self) -> _Item | None:
-        """The next packet; None when all is written and no more shall be."""
-        while True:
-            try:
-                return self._queue.get(timeout=0 if self._stopping.is_set() else _TICK_S)
-            except queue.Empty:
-                if self._stopping.is_set() and self._queue.empty():
-                    return None
 
     def _take(self, item: _Item) -> None:
         if not self._whole(item):
@@ -185,7 +178,7 @@ class Recorder:
         name, packet, _ = item
         file, opening = self._file, self._opening
         if file is not None and file.fits(name, packet):
-            file.write(name, packet, hurry=self._queue.qsize() > _HURRY)
+            file.write(name, packet, hurry=self._queue.waiting > _HURRY)
         elif opening is None and packet.packet.keyframe:
             opening = self._opening = Opening({*self._epochs}, _CHANGE_S)
             self.wants_keyframe = True
