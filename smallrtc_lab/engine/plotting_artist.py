@@ -72,7 +72,7 @@ class Brush:
         pixels = self.draw(look, material)
         if pixels is None:
             return None
-        return Painted(to_jpeg(pixels, quality), pixels.shape[1], pixels.shape[0])
+        return Painted(to_jpeg(pixels, quality, look.ratio), pixels.shape[1], pixels.shape[0])
 
     def value_at(self, x_px: float, y_px: float) -> Reading | None:
         """As :meth:`Artist.value_at`."""

@@ -35,10 +35,12 @@ async def plots_drawing() -> None:
         for ratio in (1.0, 2.0):
             drawing = make_drawing(kind, {})
             drawing.resize(640, 320, ratio)
-            print(_row(kind, ratio, *_measured(drawing, sound, shots)), flush=True)
+            print(_row(kind, ratio, *_measured(drawing, ratio, sound, shots)), flush=True)
 
 
-def _measured(drawing: Drawing, sound: StillSound, shots: list[Shot]) -> tuple[float, float, float, float]:
+def _measured(
+    drawing: Drawing, ratio: float, sound: StillSound, shots: list[Shot]
+) -> tuple[float, float, float, float]:
     """Milliseconds of a draw and of its JPEG, kB, and milliseconds of a first draw, of everything."""
     first_ms = _timed(lambda: drawing.draw(sound, _moment(0, shots)))[0]
     draws_ms, jpegs_ms, sizes = [], [], []
@@ -46,7 +48,7 @@ def _measured(drawing: Drawing, sound: StillSound, shots: list[Shot]) -> tuple[f
         moment = _moment(n, shots)
         draw_ms, pixels = _timed(lambda moment=moment: drawing.draw(sound, moment))
         if pixels is not None:
-            jpeg_ms, jpeg = _timed(lambda pixels=pixels: to_jpeg(pixels, _QUALITY))
+            jpeg_ms, jpeg = _timed(lambda pixels=pixels: to_jpeg(pixels, _QUALITY, ratio))
             draws_ms.append(draw_ms)
             jpegs_ms.append(jpeg_ms)
             sizes.append(len(jpeg) / 1000)

@@ -23,6 +23,16 @@ def test_a_thin_coloured_line_keeps_its_colour() -> None:
     assert line == pytest.approx((214, 39, 40), abs=25)
 
 
+def test_a_line_of_two_device_pixels_keeps_its_colour() -> None:
+    """At two device pixels a CSS pixel a line as wide as that keeps its colour with half of the resolution, in less."""
+    pixels = np.full((40, 60, 4), 255, np.uint8)
+    pixels[20:22, :, :3] = (214, 39, 40)
+    half = to_jpeg(pixels, 85, 2.0)
+    line = decoded(half)[20:22, 5:55].mean(axis=(0, 1))
+    assert line == pytest.approx((214, 39, 40), abs=40)
+    assert len(half) < len(to_jpeg(pixels, 85))
+
+
 def test_each_shape_of_pixels() -> None:
     """RGBX, RGB and gray give the same picture of the same pixels."""
     gray = np.tile(np.arange(64, dtype=np.uint8) * 4, (32, 1))
