@@ -53,7 +53,7 @@ export type PageMessage =
   | { type: "hello"; version: number; page: string; visible: boolean }
   | { type: "status"; state: State; error: Problem | null }
   | { type: "settings"; audio: TrackSettings; video: TrackSettings; screen: TrackSettings }
-  | ({ type: "stats"; listening?: boolean } & PageStats)
+  | ({ type: "stats"; listening?: boolean; echo_ms?: number | null; echo_p95_ms?: number | null } & PageStats)
   | { type: "visible"; visible: boolean }
   | { type: "control"; callback: string; name: string; value: ControlValue }
   | { type: "claim" }
@@ -101,6 +101,22 @@ export interface EngineStats {
   audio_loss: number | null;
   delay_ms: number | null;
   dropped: number | null;
+  /** What follows an older engine does not tell. */
+  received_bps?: number | null;
+  sent_bps?: number | null;
+  video_loss?: number | null;
+  network_ms?: number | null;
+  hand_over_ms?: number | null;
+  callback_ms?: number | null;
+  returned_fps?: number | null;
+  /** What was left out since the beginning, by reason. */
+  drops?: Record<string, number>;
+}
+
+/** What Python asks of the camera, to hold its delay: a factor of width and height, and no more pictures a second than that. */
+export interface Asked {
+  scale: number;
+  max_frame_rate: number | null;
 }
 
 export type EngineMessage =
@@ -114,6 +130,7 @@ export type EngineMessage =
   | { type: "values"; values: Record<string, unknown> }
   | { type: "log"; text: string }
   | EngineStats
+  | ({ type: "ask" } & Asked)
   | { type: "engine"; state: "here" | "absent" };
 
 type Check = (value: unknown) => boolean;
@@ -162,7 +179,15 @@ const FROM_ENGINE: Record<EngineMessage["type"], Fields> = {
   problem: { code: text, message: text, next_step: orNull(text), detail: orNull(text), count: number },
   values: { values: record },
   log: { text },
-  stats: { video_fps: orNull(number), audio_loss: orNull(number), delay_ms: orNull(number), dropped: orNull(number) },
+  ask: { scale: (value) => number(value) && (value as number) > 0 && (value as number) <= 1, max_frame_rate: orNull(number) },
+  stats: {
+    video_fps: orNull(number),
+    audio_loss: orNull(number),
+    delay_ms: orNull(number),
+    dropped: orNull(number),
+    ...Object.fromEntries(["received_bps", "sent_bps", "video_loss", "network_ms", "hand_over_ms", "callback_ms", "returned_fps"].map((name) => [name, optional(number)])),
+    drops: optional(every(number)),
+  },
   engine: { state: oneOf("here", "absent") },
 };
 
@@ -181,6 +206,8 @@ const FROM_PAGE: Record<PageMessage["type"], Fields> = {
     loss: orNull(number),
     route: orNull(oneOf("direct", "turn", "relay")),
     listening: optional(bool),
+    echo_ms: optional(number),
+    echo_p95_ms: optional(number),
   },
   visible: { visible: bool },
   control: { callback: text, name: text, value: (value) => text(value) || number(value) || bool(value) },

@@ -1,7 +1,7 @@
 // Where the session stands: one immutable snapshot in one store, the moves that are allowed, and the sentences for them.
 import type { Problem } from "./errors.ts";
 import { PROBLEMS } from "./errors.ts";
-import type { EngineStats, Owner, PageStats, Processor, State, Trouble } from "./protocol.ts";
+import type { Asked, EngineStats, Owner, PageStats, Processor, State, Trouble } from "./protocol.ts";
 
 /** How the page stands with the engine, over the session socket. `none`: a page without a Jupyter server. */
 export type Link = "none" | "opening" | "open" | "absent" | "lost";
@@ -43,6 +43,8 @@ export interface Snapshot {
   processors: { video: Processor | null; audio: Processor | null };
   stats: PageStats | null;
   engineStats: EngineStats | null;
+  /** What Python asks of the camera, to hold its delay. */
+  asked: Asked | null;
   troubles: readonly Trouble[];
   values: Readonly<Record<string, unknown>>;
   log: readonly string[];
@@ -70,6 +72,7 @@ export const FIRST: Snapshot = {
   processors: { video: null, audio: null },
   stats: null,
   engineStats: null,
+  asked: null,
   troubles: [],
   values: {},
   log: [],
@@ -162,14 +165,18 @@ export interface Line {
   text: string;
 }
 
+/** The way media takes, in plain words. */
+export const WAYS: Readonly<Record<string, string>> = { direct: "direct", turn: "through a TURN server", relay: "through Jupyter" };
+
 function liveText(now: Snapshot): string {
   const parts = [now.camera === "test" || now.audio === "test" ? "Live with a test signal" : "Live"];
   const { stats } = now;
   const sends = [now.camera, now.screen].some((one) => one === "on" || one === "test");
   if (sends && stats?.width && stats.height) parts.push(`${stats.width}×${stats.height}`);
-  if (sends && stats?.fps != null) parts.push(`${Math.round(stats.fps)}\u00a0frames/s`);
+  if (sends && stats?.fps != null) parts.push(`${Math.round(stats.fps)}/s`);
   if (stats?.rtt_ms != null) parts.push(`${Math.max(1, Math.round(stats.rtt_ms))}\u00a0ms`);
-  if (stats?.route === "turn") parts.push("through a TURN server");
+  const way = stats?.route ? WAYS[stats.route] : undefined;
+  if (way) parts.push(way);
   return parts.join(" · ");
 }
 

@@ -37,6 +37,7 @@ class Statistics:
         self._session = session
         self._before: tuple[float, Counts] = (time.monotonic(), {})
         self._row: Counts = {}
+        self._dropped: dict[str, int] = dict.fromkeys(DROPS, 0)
 
     async def sample(self) -> None:
         """Take a row for the history; to be called while a browser is connected."""
@@ -49,6 +50,7 @@ class Statistics:
             **self._stages(),
         }
         self._before = (now_s, counts)
+        self._dropped = self.drops(connection)
         self.history.append(session.clock.now_s(), self._row)
 
     @property
@@ -64,6 +66,7 @@ class Statistics:
         return {
             **{name: None if value is None else round(value, 4) for name, value in row.items()},
             "delay_ms": self._row.get("network_ms") if delay_ms is None else delay_ms,
+            "drops": self._dropped,
         }
 
     async def everything(self) -> Message:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -11,6 +14,8 @@ import pytest
 from smallrtc_lab.media.convert import from_picture, to_picture
 from smallrtc_lab.media.synthetic import video_source
 from smallrtc_lab.media.timecode import TIMECODE_WRAP_MS, decode_timecode, encode_timecode
+
+CONTRACT = Path(__file__).parents[1] / "contract"
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -23,6 +28,15 @@ def test_it_reads_what_it_wrote(seed: int) -> None:
     for milliseconds in (0, 1, TIMECODE_WRAP_MS - 1, *(int(n) for n in rng.integers(0, TIMECODE_WRAP_MS, 5))):
         encode_timecode(image, milliseconds)
         assert decode_timecode(image) == milliseconds
+
+
+@pytest.mark.parametrize("golden", json.loads((CONTRACT / "timecode.json").read_text()))
+def test_the_blocks_are_those_of_the_contract(golden: dict[str, Any]) -> None:
+    """The page's test signal draws the same ones."""
+    image = np.zeros((30, 12), np.uint8)
+    encode_timecode(image, golden["milliseconds"])
+    blocks = image[:9:3].reshape(-1) > 0
+    assert "".join("1" if white else "0" for white in blocks) == golden["blocks"]
 
 
 def test_it_wraps() -> None:

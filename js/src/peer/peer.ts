@@ -2,7 +2,7 @@
 import type { Options } from "../model.ts";
 import type { Candidate, Counters, PairSeen, Section, Source } from "../negotiation.ts";
 import { digest, isRaw, mostBps, offerBody, pairsSeen, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
-import type { IceServer, Limits, PageStats } from "../protocol.ts";
+import type { Asked, IceServer, Limits, PageStats } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
 import type { DataPipe } from "./channel.ts";
@@ -34,6 +34,8 @@ export interface MediaPeer {
   /** Sends this track, or nothing, from now on. */
   replace(source: Source, track: MediaStreamTrack | null): Promise<void>;
   stats(): Promise<PageStats>;
+  /** Sends smaller or fewer pictures of the camera from now on, where it can. */
+  ask?(asked: Asked): Promise<void>;
   /** The pairs of candidates it has tried; a relay tries none. */
   pairs?(): Promise<PairSeen[]>;
   /** Waits until Python has all that was said, where that can be known; returns after `ms` in any case. */
@@ -89,6 +91,24 @@ export class Peer implements MediaPeer {
   async replace(source: Source, track: MediaStreamTrack | null): Promise<void> {
     if (source === "audio" && track) this.stereo = (track.getSettings().channelCount ?? 1) > 1;
     await this.connection.getTransceivers()[SECTION[source]]?.sender.replaceTrack(track);
+  }
+
+  /** The camera's pictures smaller and fewer by the encoder: the device itself, and what the page shows of it, stay. */
+  async ask({ scale, max_frame_rate: rate }: Asked): Promise<void> {
+    const sender = this.connection.getTransceivers()[SECTION.camera]?.sender;
+    const parameters = sender?.getParameters();
+    const [encoding] = parameters?.encodings ?? [];
+    if (!sender || !parameters || !encoding) return;
+    const most = this.plan.limits.max_frame_rate;
+    encoding.scaleResolutionDownBy = 1 / scale;
+    const wanted = rate === null ? most : Math.min(rate, most ?? rate);
+    if (wanted === undefined) delete encoding.maxFramerate;
+    else encoding.maxFramerate = wanted;
+    try {
+      await sender.setParameters(parameters);
+    } catch (cause) {
+      console.info("smallrtc-lab: this browser keeps the size and rate of its pictures", cause);
+    }
   }
 
   async stats(): Promise<PageStats> {

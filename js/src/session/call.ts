@@ -4,6 +4,7 @@ import { asError, asProblem, PROBLEMS } from "../errors.ts";
 import { Devices } from "../media/devices.ts";
 import type { Meter } from "../media/sound.ts";
 import { Playback, Sound } from "../media/sound.ts";
+import { Echo } from "../media/echo.ts";
 import { every } from "../media/ticker.ts";
 import type { Options } from "../model.ts";
 import type { PairSeen, Source } from "../negotiation.ts";
@@ -12,7 +13,7 @@ import type { Channel } from "../peer/channel.ts";
 import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
 import { Peer } from "../peer/peer.ts";
 import { RelayPeer } from "../relay/relay_peer.ts";
-import type { IceServer, PageMessage, Welcome } from "../protocol.ts";
+import type { Asked, IceServer, PageMessage, Welcome } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
 import type { Store } from "../status.ts";
@@ -54,6 +55,7 @@ export class Call {
   private playback: Playback | null = null;
   private meter: Meter | null = null;
   private stopStats: (() => void) | null = null;
+  private echo: { of: MediaStreamTrack; seen: Echo } | null = null;
 
   constructor(private readonly context: CallContext) {
     const devices = new Devices({
@@ -121,6 +123,7 @@ export class Call {
   close(): void {
     this.abort.abort(new DOMException("the call was ended", "AbortError"));
     this.stopStats?.();
+    this.echo?.seen.close();
     this.listenOff();
     this.meter?.stop();
     this.meter = null;
@@ -132,6 +135,11 @@ export class Call {
   /** New credentials, or other servers: for the next connection. The one there is goes on. */
   useIceServers(iceServers: IceServer[]): void {
     if (this.plan) this.plan = { ...this.plan, iceServers };
+  }
+
+  /** Python asks for smaller or fewer pictures, or for all of them again. */
+  async ask(asked: Asked): Promise<void> {
+    await this.peer?.ask?.(asked);
   }
 
   async listen(on: boolean): Promise<void> {
@@ -247,6 +255,7 @@ export class Call {
   private live(): void {
     const { store } = this.context;
     store.set({ state: "live", error: null });
+    if (store.now.asked) void this.ask(store.now.asked);
     this.sources.tellStatus();
     this.stopStats?.();
     this.stopStats = every(STATS_MS, () => void this.measure());
@@ -257,7 +266,19 @@ export class Call {
     const stats = await this.peer.stats();
     if (this.abort.signal.aborted || this.context.store.now.state !== "live") return;
     this.context.store.set({ stats });
-    this.context.tell({ type: "stats", ...stats, listening: this.context.store.now.listening === "on" });
+    const listening = this.context.store.now.listening === "on";
+    this.context.tell({ type: "stats", ...stats, listening, ...this.followEcho()?.stats });
+  }
+
+  /** While the test picture is sent, its way to Python and back is timed. */
+  private followEcho(): Echo | null {
+    const { camera, returned, returnedVideo } = this.context.store.now;
+    const [track] = camera === "test" && returnedVideo ? (returned?.getVideoTracks() ?? []) : [];
+    if (this.echo?.of !== track) {
+      this.echo?.seen.close();
+      this.echo = track ? { of: track, seen: new Echo(track) } : null;
+    }
+    return this.echo?.seen ?? null;
   }
 
   private peerState(state: RTCPeerConnectionState): void {

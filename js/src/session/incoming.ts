@@ -19,6 +19,8 @@ export function changeFor(now: Snapshot, message: EngineMessage): Partial<Snapsh
       return { values: message.values };
     case "log":
       return withLine(now, message.text);
+    case "ask":
+      return { asked: { scale: message.scale, max_frame_rate: message.max_frame_rate } };
     case "stats":
       return { engineStats: message };
     case "welcome":

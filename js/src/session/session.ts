@@ -10,7 +10,6 @@ import { ended } from "../status.ts";
 import { Call } from "./call.ts";
 import { Caller } from "./caller.ts";
 import { diagnose } from "./diagnosis.ts";
-import { diagnose } from "./diagnosis.ts";
 import { EngineLink } from "./engine_link.ts";
 import { changeFor } from "./incoming.ts";
 import { mirrorLevel, mirrorStatus } from "./mirror.ts";
@@ -189,16 +188,11 @@ export class Session extends Caller {
   private received(message: EngineMessage): void {
     if (message.type === "owner" && message.who === "another") this.yield();
     if (message.type === "diagnose") void this.diagnose(message.id);
-    if (message.type === "diagnose") void this.diagnose(message.id);
     if (message.type === "ice-servers") this.call?.useIceServers(message.ice_servers);
+    if (message.type === "ask") void this.call?.ask(message);
     if (message.type !== "command") this.store.set(changeFor(this.store.now, message));
     else if (message.command === "start") this.startByPython();
     else this.stop();
-  }
-
-  private async diagnose(id: number): Promise<void> {
-    const pairs = (await this.call?.pairs()) ?? [];
-    this.link?.send(await diagnose(id, pairs));
   }
 
   private async diagnose(id: number): Promise<void> {

@@ -3,7 +3,7 @@ import { asProblem, LabError } from "../errors.ts";
 import type { Devices } from "../media/devices.ts";
 import { listDevices } from "../media/devices.ts";
 import type { Sound } from "../media/sound.ts";
-import { testPicture, testTone } from "../media/test_signal.ts";
+import { TEST_SIGNAL, testPicture, testTone } from "../media/test_signal.ts";
 import type { Constraints } from "../model.ts";
 import type { Source } from "../negotiation.ts";
 import { clipVideo, SECTION, withDevice } from "../negotiation.ts";
@@ -105,8 +105,10 @@ export class Sources {
     if (constraints === false) return;
     const enabled = this.devices.track(name)?.enabled ?? true;
     try {
-      const track = await this.devices.replace(name, constraints, id);
-      track.enabled = enabled;
+      if (id === TEST_SIGNAL) this.test(name);
+      else await this.devices.replace(name, constraints, id);
+      const track = this.devices.track(name);
+      if (track) track.enabled = enabled;
       const kind = name === "audio" ? "microphone" : "camera";
       this.missing.delete(name);
       if (!this.closed) store.set({ notice: null, chosen: { ...store.now.chosen, [kind]: id } });
@@ -181,7 +183,9 @@ export class Sources {
   private async openDevices(): Promise<void> {
     const { store } = this.context;
     const { camera, microphone } = store.now.chosen;
-    const [audio, video] = [this.constraints("audio"), this.constraints("camera")];
+    const audio = this.picked("audio") ? this.test("audio") : this.constraints("audio");
+    const video = this.picked("camera") ? this.test("camera") : this.constraints("camera");
+    if (!audio && !video) return;
     try {
       await this.devices.open(audio && withDevice(audio, microphone), video && withDevice(video, camera));
     } catch (cause) {
@@ -207,18 +211,25 @@ export class Sources {
     this.notice([missing.message, secure, "A test signal takes its place."].filter(Boolean).join(" "));
   }
 
+  /** Whether the person wants the test signal in the place of this device. */
+  private picked(name: Captured): boolean {
+    const { camera, microphone } = this.context.store.now.chosen;
+    return this.constraints(name) !== false && (name === "audio" ? microphone : camera) === TEST_SIGNAL;
+  }
+
   private notice(notice: string): void {
     if (!this.closed) this.context.store.set({ notice });
   }
 
-  private test(name: Captured): void {
-    if (this.closed) return;
+  private test(name: Captured): false {
+    if (this.closed) return false;
     if (name === "audio") this.devices.adopt(name, testTone(this.sound.context));
     else {
       const video = this.constraints("camera") || {};
       const [width, height] = [wish(video["width"], 640), wish(video["height"], 480)];
       this.devices.adopt(name, testPicture(width, height, wish(video["frameRate"], 30)));
     }
+    return false; // so no device is to be opened
   }
 
   private async switchOn(name: Captured, held: MediaStreamTrack | null): Promise<void> {

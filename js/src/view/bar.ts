@@ -35,7 +35,9 @@ export class Bar {
   private readonly primaryIcons = { start: icon("start"), stop: icon("stop") };
   private readonly primaryText = h("span");
   private readonly line = h("div", { class: "srl-status" });
-  private readonly lineText = h("span", { class: "srl-status-text" });
+  private readonly lineText = h("span");
+  /** The same line while live, with figures: it opens what is behind them. */
+  readonly badge = h("button", { type: "button", class: "srl-badge", "data-action": "details", "aria-expanded": "false", hidden: true });
   private readonly real: HTMLButtonElement;
   private readonly microphone: Switch;
   private readonly camera: Switch;
@@ -46,11 +48,14 @@ export class Bar {
   constructor(
     private readonly session: Caller,
     toggleSettings: () => void,
+    toggleDetails: () => void,
   ) {
     this.meter = new LevelMeter(() => session.levelDb());
     const press = () => this.pressed();
     this.primary = h("button", { type: "button", class: "srl-primary", "data-action": "start", onclick: press }, this.primaryText);
-    this.line.append(h("span", { class: "srl-dot", "aria-hidden": "true" }), this.lineText);
+    this.badge.addEventListener("click", toggleDetails);
+    const text = h("span", { class: "srl-status-text" }, this.lineText, this.badge);
+    this.line.append(h("span", { class: "srl-dot", "aria-hidden": "true" }), text);
     const useDevices = () => session.useDevices();
     this.real = h("button", { type: "button", class: "srl-plain", "data-action": "use-devices", hidden: true, onclick: useDevices }, "");
     this.microphone = toolButton("mute", "microphone", () => session.toggle("audio"), this.meter.element);
@@ -98,7 +103,10 @@ export class Bar {
   private updateLine(now: Snapshot): void {
     const { tone, text } = statusLine(now);
     setAttribute(this.line, "data-tone", tone);
-    setText(this.lineText, text);
+    const live = tone === "live";
+    setText(this.lineText, live ? "" : text);
+    setText(this.badge, live ? text : "");
+    setAttribute(this.badge, "hidden", !live);
     const rtt = now.stats?.rtt_ms != null ? "The milliseconds are the network's round trip." : null;
     const delay = now.engineStats?.delay_ms != null ? `Pictures reach Python after ${Math.round(now.engineStats.delay_ms)} ms.` : null;
     const lost = now.link === "lost" && now.state === "live" ? "The Jupyter server does not answer; media goes on." : null;

@@ -69,7 +69,7 @@ export class Notices {
       panels.push({ key: "notice", tone: "note", message: now.notice, ...rest });
     }
     for (const { code, message, next_step: nextStep, detail, count } of now.troubles) {
-      panels.push({ key: code, tone: "bad", message, nextStep, detail, count, dismiss: () => session.dismiss(code) });
+      panels.push({ key: code, tone: code === "shedding" ? "note" : "bad", message, nextStep, detail, count, dismiss: () => session.dismiss(code) });
     }
     return panels;
   }

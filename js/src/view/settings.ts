@@ -1,11 +1,16 @@
 // The pickers of camera, microphone and speaker, behind the gear.
 import { canChooseSpeaker } from "../media/sound.ts";
+import { TEST_SIGNAL } from "../media/test_signal.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Device, Snapshot } from "../status.ts";
 import { h, newId, setAttribute } from "./dom.ts";
 
 type Kind = "camera" | "microphone" | "speaker";
 const LABEL: Record<Kind, string> = { camera: "Camera", microphone: "Microphone", speaker: "Speaker" };
+
+/** Before the first Start browsers name no device. */
+const UNKNOWN: Device[] = [{ id: "", label: "The browser's choice" }];
+const TEST: Device = { id: TEST_SIGNAL, label: "Test signal" };
 
 interface Picker {
   row: HTMLElement;
@@ -40,9 +45,10 @@ export class Settings {
     const wanted: Record<Kind, boolean> = { camera: video !== false, microphone: audio !== false, speaker: canChooseSpeaker() };
     let listed = 0;
     for (const kind of ["camera", "microphone", "speaker"] as const) {
-      const devices = now.choices[kind];
+      const found = now.choices[kind];
+      const devices = kind === "speaker" ? found : [...(found.length ? found : UNKNOWN), TEST];
       const shown = wanted[kind] && devices.length > 0;
-      listed += shown ? 1 : 0;
+      listed += wanted[kind] && found.length > 0 ? 1 : 0;
       setAttribute(this.pickers[kind].row, "hidden", !shown);
       if (shown) this.fill(this.pickers[kind], devices, this.current(kind, now));
     }
@@ -51,6 +57,7 @@ export class Settings {
 
   /** What is used now: the picked one, or the one the browser took. */
   private current(kind: Kind, now: Snapshot): string | null {
+    if ((kind === "camera" ? now.camera : kind === "microphone" ? now.audio : "off") === "test") return TEST_SIGNAL;
     const track = kind === "camera" ? now.preview?.getVideoTracks()[0] : undefined;
     return track?.getSettings().deviceId ?? now.chosen[kind];
   }
@@ -68,7 +75,7 @@ export class Settings {
       picker.shown = shown;
       picker.select.replaceChildren(...devices.map(({ id, label }) => h("option", { value: id }, label)));
     }
-    const value = devices.some(({ id }) => id === current) ? current : devices[0]?.id;
+    const value = devices.some(({ id }) => id === (current ?? "")) ? (current ?? "") : devices[0]?.id;
     if (value != null && picker.select.value !== value) picker.select.value = value;
   }
 }

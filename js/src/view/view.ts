@@ -5,6 +5,7 @@ import type { Snapshot } from "../status.ts";
 import { spokenLine } from "../status.ts";
 import { Bar } from "./bar.ts";
 import { Controls } from "./controls.ts";
+import { Details } from "./details.ts";
 import { h, setAttribute, setText } from "./dom.ts";
 import { Log, Values } from "./facts.ts";
 import { Notices } from "./notices.ts";
@@ -24,8 +25,9 @@ interface Part {
 export function mount(session: Caller, into: HTMLElement): () => void {
   const settings = new Settings(session);
   const stage = new Stage(session);
-  const bar = new Bar(session, () => toggle());
-  const parts: Part[] = [stage, bar, settings, new Notices(session), new Controls(session), new Values(), new Log()];
+  const details = new Details();
+  const bar = new Bar(session, () => toggle(), () => toggleDetails());
+  const parts: Part[] = [stage, bar, details, settings, new Notices(session), new Controls(session), new Values(), new Log()];
   const spoken = h("div", { class: "srl-spoken", role: "status", "aria-live": "polite" });
   const root = h(
     "section",
@@ -38,6 +40,11 @@ export function mount(session: Caller, into: HTMLElement): () => void {
     settings.toggle(open);
     setAttribute(bar.gear, "aria-expanded", settings.open ? "true" : "false");
   };
+  const toggleDetails = () => {
+    setAttribute(bar.badge, "aria-expanded", details.toggle() ? "true" : "false");
+    details.update(session.store.now);
+  };
+  setAttribute(bar.badge, "aria-controls", details.element.id);
   setAttribute(bar.gear, "aria-controls", settings.element.id);
   setAttribute(bar.gear, "aria-expanded", "false");
   root.addEventListener("keydown", (event) => {
