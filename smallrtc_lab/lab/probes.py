@@ -91,11 +91,17 @@ def _page(facts: Facts) -> list[Row]:
         Row("page", f"{page.get('browser', 'a browser')} answers", page["round_trip_ms"], Finding.GOOD),
         _yes("secure context", page["secure"], "yes", "no: it is neither https nor localhost"),
         _yes("WebRTC", page["webrtc"], "yes", "this browser has none"),
-        Row("WebCodecs", "yes" if page["web_codecs"] else "no: media through Jupyter need more of it"),
+        _web_codecs(page["web_codecs"]),
     ]
     for name in facts.wants:
         rows += [_device(name, page)]
     return [*rows, *_pairs("pairs tried by the page", page["pairs"])]
+
+
+def _web_codecs(there: bool) -> Row:
+    if there:
+        return Row("WebCodecs", "yes", None, Finding.GOOD)
+    return Row("WebCodecs", "no: media through Jupyter's connection need more bits a second")
 
 
 def _device(name: str, page: dict[str, Any]) -> Row:

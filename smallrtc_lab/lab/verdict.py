@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from smallrtc_lab.places import PlaceKind
 
@@ -14,15 +15,18 @@ __all__ = ["Verdict", "judge"]
 _NETWORK = frozenset({"connect-timeout", "connection-lost"})  # codes of the page's errors
 _TURN = {
     "refused": (
-        "The TURN server refuses the user name and password.",
+        "The TURN server {url} refuses the user name and password.",
         "Check username and credential in ice_servers; short-lived ones may have expired.",
     ),
-    "silent": ("The TURN server does not answer.", "Check its address, and that this machine may reach it."),
+    "silent": (
+        "The TURN server {url} does not answer.",
+        "Check its address, and that this machine may reach it.",
+    ),
     "untrusted": (
-        "The TURN server shows a certificate that is not trusted here.",
+        "The TURN server {url} shows a certificate that is not trusted here.",
         "Name the file of its authority in SSL_CERT_FILE before the kernel starts.",
     ),
-    "failed": ("The TURN server gives no address to relay through.", "Ask whoever runs it."),
+    "failed": ("The TURN server {url} gives no address to relay through.", "Ask whoever runs it."),
 }
 _ROUTES = {
     "direct": ("directly", "Nothing to do."),
@@ -130,7 +134,7 @@ def _network(facts: Facts) -> Iterator[Verdict]:
         return
     bad = next((one for one in facts.turn if one["finding"] in _TURN), None)
     if bad is not None and not any(one["finding"] == "good" for one in facts.turn):
-        yield Verdict(*_TURN[bad["finding"]])
+        yield _of_turn(bad)
     elif facts.place.lets_udp_in:
         yield Verdict(
             "No way for media between the browser and this machine was found: the network lets no UDP through.",
@@ -138,6 +142,11 @@ def _network(facts: Facts) -> Iterator[Verdict]:
         )
     else:
         yield Verdict("No way for media between the browser and Python was found.", facts.place.sentence)
+
+
+def _of_turn(check: dict[str, Any]) -> Verdict:
+    sentence, advice = _TURN[check["finding"]]
+    return Verdict(sentence.format(url=check["url"]), advice)
 
 
 def _errors(facts: Facts) -> Iterator[Verdict]:
@@ -150,7 +159,7 @@ def _errors(facts: Facts) -> Iterator[Verdict]:
         yield Verdict(failed["message"], failed["next_step"])
     for one in facts.turn:
         if one["finding"] in _TURN:
-            yield Verdict(*_TURN[one["finding"]])
+            yield _of_turn(one)
 
 
 def _going(facts: Facts) -> Iterator[Verdict]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import socket
 import ssl
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aioice import Connection, stun
+from aioice import stun
 from aioice.turn import create_turn_endpoint
 from aiortc import RTCIceServer
 from aiortc.rtcicetransport import parse_stun_turn_uri
@@ -22,6 +23,7 @@ from aiortc.rtcicetransport import parse_stun_turn_uri
 __all__ = ["IceCheck", "IceFinding", "check_ice_servers", "usable_ice_servers"]
 
 CHECK_S = 3.0
+_STUN_AGAIN_S = 0.5
 _REFUSED = (
     401,
     403,
@@ -100,7 +102,7 @@ async def _found(server: RTCIceServer, url: str, timeout_s: float) -> tuple[IceF
     except ssl.SSLCertVerificationError as error:
         return IceFinding.UNTRUSTED, error.verify_message
     except (OSError, TimeoutError, stun.TransactionError) as error:
-        return IceFinding.SILENT, type(error).__name__
+        return IceFinding.SILENT, _in_words(error)
 
 
 async def _try(server: RTCIceServer, url: str) -> IceFinding:
@@ -135,10 +137,58 @@ class _Allocation(asyncio.DatagramProtocol):
 
 
 async def _try_stun(address: tuple[str, int]) -> IceFinding:
-    connection = Connection(ice_controlling=True, stun_server=address, use_ipv6=False)
+    """Ask for this side's address as the server sees it (RFC 8489, Binding), again and again until it answers.
+
+    Not by gathering candidates: one of aioice's that is given up halfway complains in the log, once for each address.
+    """
+    request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    loop = asyncio.get_running_loop()
+    transport, answer = await loop.create_datagram_endpoint(lambda: _StunAnswer(request), remote_addr=address)
     try:
-        await connection.gather_candidates()
-        found = any(candidate.type == "srflx" for candidate in connection.local_candidates)
+        while True:
+            transport.sendto(bytes(request))
+            try:
+                async with asyncio.timeout(_STUN_AGAIN_S):
+                    return await answer.finding
+            except TimeoutError:
+                continue  # a datagram may be lost; the caller's deadline ends this
     finally:
-        await connection.close()
-    return IceFinding.GOOD if found else IceFinding.SILENT
+        transport.close()
+
+
+class _StunAnswer(asyncio.DatagramProtocol):
+    """What came back to one request; an ICMP error is raised where it is waited for."""
+
+    def __init__(self, request: stun.Message) -> None:
+        self._request = request
+        self._future: asyncio.Future[IceFinding] = asyncio.get_running_loop().create_future()
+
+    @property
+    def finding(self) -> asyncio.Future[IceFinding]:
+        """Not ended by the end of one wait for it."""
+        return asyncio.shield(self._future)
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        try:
+            message = stun.parse_message(data)
+        except ValueError:
+            return  # of somebody else
+        if message.transaction_id == self._request.transaction_id and not self._future.done():
+            told = message.message_class == stun.Class.RESPONSE and "XOR-MAPPED-ADDRESS" in message.attributes
+            self._future.set_result(IceFinding.GOOD if told else IceFinding.FAILED)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self._future.done():
+            self._future.set_exception(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._future.cancel()
+
+
+def _in_words(error: Exception) -> str:
+    """What the system said, for people."""
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "no answer in time"
