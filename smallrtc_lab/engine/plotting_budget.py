@@ -8,12 +8,16 @@ everything else go the same way (one 73 kB picture keeps 1 Mbit/s busy for 0.6 s
 
 from __future__ import annotations
 
+from collections import deque
+
 __all__ = ["QUALITIES", "ByteBudget"]
 
 QUALITIES = (85, 70, 55, 40)  # of JPEG, the best first
 SHARE = 0.5  # of the way; the rest is for what must not wait
 UNNOTICED_S = 0.05  # a picture that takes no longer than that disturbs nobody
-_SMOOTHING = 0.3
+_SAMPLES = (
+    8  # the way is as narrow as all but a quarter of them say: a busy machine delays some, a narrow way all
+)
 _SLOW = 0.8  # a smaller part of the wanted rate is said to the person
 _WORSE, _BETTER = 0.5, 0.98  # of the wanted rate: where the quality changes
 _SETTLE = 6  # pictures between two changes of quality
@@ -23,15 +27,10 @@ class ByteBudget:
     """The budget of one page. On the engine's loop."""
 
     def __init__(self) -> None:
-        self._seconds_per_byte = 0.0
+        self._samples: deque[float] = deque(maxlen=_SAMPLES)  # seconds a byte
         self._wanted: dict[str, tuple[int, float]] = {}  # view → bytes of its last picture, pictures a second
         self._quality = 0
         self._since_change = 0
-
-    @property
-    def bytes_per_s(self) -> float:
-        """What the way carries, infinite while that was never noticed."""
-        return 1.0 / self._seconds_per_byte if self._seconds_per_byte else float("inf")
 
     @property
     def quality(self) -> int:
@@ -52,15 +51,17 @@ class ByteBudget:
     def acknowledged(self, view: str, size: int, rate_hz: float, cost_s: float) -> None:
         """The bytes of a picture took ``cost_s`` seconds to come in; its view would have ``rate_hz`` of them."""
         self._wanted[view] = (size, rate_hz)
-        sample = cost_s / size if cost_s > UNNOTICED_S and size else 0.0
-        self._seconds_per_byte += _SMOOTHING * (sample - self._seconds_per_byte)
-        if self._seconds_per_byte < 1e-9:  # a gigabyte a second
-            self._seconds_per_byte = 0.0
+        self._samples.append(cost_s / size if cost_s > UNNOTICED_S and size else 0.0)
         self._adapt()
 
     def leave(self, view: str) -> None:
         """A view is hidden or gone and needs nothing."""
         self._wanted.pop(view, None)
+
+    @property
+    def _seconds_per_byte(self) -> float:
+        """What the way was measured to need, 0 where that is nothing to speak of."""
+        return sorted(self._samples)[len(self._samples) // 4] if self._samples else 0.0
 
     def _adapt(self) -> None:
         self._since_change += 1

@@ -45,3 +45,11 @@ def test_a_view_that_is_hidden_leaves_its_part_to_the_others() -> None:
     both = budget.factor
     budget.leave("1")
     assert abs(budget.factor - 2 * both) < 1e-9
+
+
+def test_a_busy_machine_is_not_a_narrow_way() -> None:
+    """Where half of the pictures are held up for long and the others are not, nothing is limited."""
+    budget = ByteBudget()
+    for number in range(40):
+        budget.acknowledged("0", 30_000, 30.0, 0.3 if number % 2 else 0.01)
+    assert (budget.factor, budget.quality) == (1.0, QUALITIES[0])
