@@ -19,7 +19,7 @@ from smallrtc_lab.framing import Header
 from .access import Access
 from .controls import Controls
 from .report import Report
-from .signatures import identity, name_of, require_callable_with
+from .signatures import defaults_of, identity, name_of, require_callable_with
 from .worker import Worker
 
 __all__ = ["FAILED", "Callback", "ReplayFailure"]
@@ -52,7 +52,7 @@ class Callback:
         self.name = name_of(function)
         self.identity = identity(function)
         self.function = function
-        self.controls = Controls(controls)
+        self.controls = Controls(controls, defaults_of(function))
         require_callable_with(function, self.controls.snapshot())
         self.last_result: Any = None
         self.fallback: Function | None = None  # the last good function of this name, see _run
@@ -191,7 +191,7 @@ class Callback:
         def once() -> tuple[Any, Any]:
             try:
                 result = self._worker.call(self.function, item, **controls)
-                return _private(result), _private(self._checked(result, item))
+                return _kept(result, self._checked(result, item))
             except BaseException as error:  # noqa: BLE001 - border, as in _run
                 self._report.failed(error, meanwhile=self.meanwhile)
                 raise ReplayFailure(error) from None
@@ -224,6 +224,13 @@ class Callback:
         return result
 
 
-def _private(result: Any) -> Any:
-    """A function may return the same array again and again."""
-    return result.copy() if isinstance(result, np.ndarray) else result
+def _kept(result: Any, checked: Any) -> tuple[Any, Any]:
+    """Both private, for a function may return the same array again and again; one array where they are alike."""
+    if not isinstance(result, np.ndarray):
+        return result, checked
+    if not isinstance(checked, np.ndarray):
+        return result.copy(), checked
+    if np.may_share_memory(result, checked):
+        checked = checked.copy()
+    alike = (checked.shape, checked.dtype) == (result.shape, result.dtype)
+    return (checked if alike else result.copy()), checked

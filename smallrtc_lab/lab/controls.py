@@ -20,9 +20,15 @@ _PLAIN = (str, int, float, bool)
 
 
 class Controls:
-    """The controls of one callback and their values now. Thread-safe: a snapshot is consistent."""
+    """The controls of one callback and their values now. Thread-safe: a snapshot is consistent.
 
-    def __init__(self, specification: Mapping[str, Any] | None) -> None:
+    ``defaults`` are those of the function's own parameters: a control begins there, where it has that value, as in
+    ``interact``.
+    """
+
+    def __init__(
+        self, specification: Mapping[str, Any] | None, defaults: Mapping[str, Any] | None = None
+    ) -> None:
         self._choices = {name: _choices(short) for name, short in (specification or {}).items()}
         self.widgets = {
             name: _widget(name, short, list(self._choices[name]))
@@ -30,6 +36,9 @@ class Controls:
         }
         self._lock = threading.Lock()
         self._values = {name: self._meant(name, widget["value"]) for name, widget in self.widgets.items()}
+        for name, value in (defaults or {}).items():
+            if name in self.widgets and not isinstance((specification or {})[name], _PLAIN):
+                self._begin_at(name, _plain(value))
 
     def snapshot(self) -> dict[str, Any]:
         """All values of one moment, as keyword arguments for the function."""
@@ -46,6 +55,12 @@ class Controls:
         with self._lock:
             widget["value"] = value
             self._values[name] = self._meant(name, value)
+
+    def _begin_at(self, name: str, value: Any) -> None:
+        labels = [
+            label for label, meant in self._choices[name].items() if meant is value or _same(meant, value)
+        ]
+        self.set(name, labels[0] if labels else value)
 
     def _meant(self, name: str, value: Any) -> Any:
         return self._choices[name].get(value, value)
@@ -66,6 +81,10 @@ def _label(value: Any) -> Any:
     if isinstance(value, _PLAIN):
         return value
     return name_of(value) if callable(value) else str(value)
+
+
+def _same(meant: Any, value: Any) -> bool:
+    return type(meant) is type(value) and isinstance(value, _PLAIN) and bool(meant == value)
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .options import check_keywords
 
-__all__ = ["identity", "name_of", "require_callable_with"]
+__all__ = ["defaults_of", "identity", "name_of", "require_callable_with"]
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -29,6 +29,15 @@ def identity(function: Callable[..., Any]) -> str:
     if name != "<lambda>" or code is None:
         return name
     return f"{name} {code.co_filename}:{code.co_firstlineno}"
+
+
+def defaults_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """The parameters that need not be given, and what they are then."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return {}
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
 def require_callable_with(function: Callable[..., Any], controls: Mapping[str, Any]) -> None:

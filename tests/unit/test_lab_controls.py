@@ -103,3 +103,22 @@ def test_a_snapshot_is_private() -> None:
     controls = Controls({"k": 1})
     controls.snapshot()["k"] = 9
     assert controls.snapshot() == {"k": 1}
+
+
+def test_a_control_begins_at_the_default_of_its_parameter() -> None:
+    """As in interact: where the control has that value, and where it was given as a range or as choices."""
+    specification = {
+        "k": (1, 51, 2),
+        "mode": ["blur", "edges"],
+        "size": {"small": 1, "large": 9},
+        "on": True,
+        "n": 3,
+    }
+    defaults = {"k": 7, "mode": "edges", "size": 9, "on": False, "n": 5, "other": 1}
+    controls = Controls(specification, defaults)
+    assert controls.snapshot() == {"k": 7, "mode": "edges", "size": 9, "on": True, "n": 3}
+    assert controls.widgets["size"]["value"] == "large"
+    assert Controls({"k": (1, 51), "mode": ["a"]}, {"k": 99, "mode": "b"}).snapshot() == {
+        "k": 26,
+        "mode": "a",
+    }
