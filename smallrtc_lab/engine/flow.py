@@ -226,6 +226,7 @@ class Flow:
         self.mail.use(None)
         self._audio.meet_sender()
         self.renew_outputs()
+        self._follow_tracks(connection)
         if isinstance(before, RelayConnection):
             await before.messages_settled(_LAST_WORDS_S)
         if connection is self.connection and connection.is_connected():
