@@ -86,7 +86,8 @@ class Recording:
     def stop(self) -> Recording:
         """Finish the file; returns when it is complete. Safe to call twice.
 
-        Raises nothing for a recording that failed: ``error`` says why, and so does its display.
+        Raises nothing for a recording that failed: ``error`` says why, and so does its display. The widget says it
+        until then.
         """
         if not self._ended:
             self._ended = True
@@ -116,9 +117,7 @@ class Recording:
 
     def _told(self, figures: Header) -> None:
         with self._lock:
-            failed_now = figures.get("state") == "failed" and self.state != "failed"
             self._figures = figures
-        self._ended = self._ended or failed_now
         self._show()
 
     def _split(self, reason: str) -> None:
