@@ -64,15 +64,18 @@ async def test_a_relay_reaches_a_side_that_uses_none(wire, coturn):
 
 
 async def test_new_ice_servers_hold_for_the_next_connection(wire, coturn):
-    """update_ice_servers() changes what connections made from now on use; the first had no way to relay."""
+    """update_ice_servers() changes what connections from now on use, a restart too; the first had no relay."""
     handler = SmallWebRTCRequestHandler([], connection_options={"relay_only": True})
     browser = wire.Browser(audio="recvonly")
     offer = SmallWebRTCRequest(await browser.offer(), "offer")
     before = await handler.handle_web_request(offer, lambda c: None)
     handler.update_ice_servers([coturn.turn()])
     after = await handler.handle_web_request(offer, lambda c: None)
+    restart = SmallWebRTCRequest(offer.sdp, "offer", pc_id=before["pc_id"], restart_pc=True)
+    restarted = await handler.handle_web_request(restart, lambda c: None)
     assert "a=candidate" not in before["sdp"]
     assert "typ relay" in after["sdp"]
+    assert "typ relay" in restarted["sdp"]
     await handler.close()
     await browser.close()
 
