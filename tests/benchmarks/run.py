@@ -1,7 +1,7 @@
 """Figures of smallrtc-lab beside bare aiortc doing the same work, in one run on one machine.
 
     python tests/benchmarks/run.py [busy delay audio-delay cpu broadcast hand-over imports bundle click
-                                    connect messages echo-peers frames recording plots-drawing plots]
+                                    connect messages echo-peers frames quality recording plots-drawing plots]
     python tests/benchmarks/run.py leaving recovery memory    # two minutes each, half an hour
 
 Ratios are what to trust: the absolute figures are those of the machine.
@@ -30,6 +30,7 @@ from leaving import leaving  # noqa: E402
 from memory import memory  # noqa: E402
 from plots import plots  # noqa: E402
 from plots_drawing import plots_drawing  # noqa: E402
+from quality import quality  # noqa: E402
 from recording import recording  # noqa: E402
 from recovery import recovery  # noqa: E402
 from stage import SIZES, Peer, jupyter, kernel, offer_url  # noqa: E402
@@ -272,6 +273,7 @@ ALL = {
     "messages": messages,
     "echo-peers": echo_peers,
     "frames": frames,
+    "quality": quality,
     "recording": recording,
     "plots-drawing": plots_drawing,
     "plots": plots,

@@ -315,3 +315,25 @@ async def test_a_stream_of_sound_is_heard(theatre: Theatre, wire: Any) -> None:
             assert viewer.hz() == pytest.approx(500, abs=10)
     await theatre.calls.call_playback("s", 5, "end")
     await wire.until(lambda: theatre.told(5) == ["playing", "ended"])
+
+
+async def test_the_quality_of_what_is_shown_is_that_of_the_encoder(theatre: Theatre, wire: Any) -> None:
+    """Beyond aiortc's cap, within the server's limit, and the lab's own again when it has ended."""
+    stage = theatre.session.processing.stage
+    stage.wanted_bps = 400_000
+    viewer = await theatre.come()
+    await theatre.show(RED, bitrate_bps=4_000_000)
+    await wire.until(lambda: viewer.colour == 0)
+    connection = theatre.session.flow.connection
+    assert connection is not None
+    senders = [sender for sender in connection.pc.getSenders() if sender.kind == "video"]
+    encoder = senders[0]._RTCRtpSender__encoder
+    encoder.estimated_bps = None  # what the viewer's estimate has made of it
+    assert encoder.target_bitrate == 4_000_000
+    stage.limits = {"max_bitrate_bps": 2_000_000}
+    await theatre.show(GREEN, number=2, bitrate_bps=4_000_000)
+    encoder.estimated_bps = None
+    assert encoder.target_bitrate == 2_000_000
+    await theatre.calls.call_hide("s")
+    encoder.estimated_bps = None
+    assert encoder.target_bitrate == 400_000
