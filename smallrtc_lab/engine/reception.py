@@ -77,11 +77,15 @@ class Reception:
         return {"status": "success"}
 
     async def simulate(self, video: Message | None, audio: Message | None) -> None:
-        """Connect a browser of our own, with synthetic sources, through real WebRTC on this machine."""
+        """Connect a browser of our own, with synthetic sources or files, through real WebRTC on this machine.
+
+        Raises as :class:`SimulatedBrowser` does, and leaves what there was when a source cannot be.
+        """
+        browser = await SimulatedBrowser.opened(video, audio)
         await self.stop_simulation()
         await self._flow.disconnect()
         self.page = None
-        self.simulated = await SimulatedBrowser.opened(video, audio)
+        self.simulated = browser
         try:
             await self.simulated.connect(self._offer_of_simulation)
         except BaseException:

@@ -87,7 +87,7 @@ async def test_another_device_takes_over_while_running(
         )
         used = (await kernel.value(setting))["deviceId"]
         current = await picker.input_value()
-        other, label = [one for one in options if one[0] not in (used, current)][-1]
+        other, label = [one for one in options if one[0] not in (used, current, "test-signal")][-1]
         before = await kernel.value("lab.video.latest().sequence")
         await picker.select_option(other)
         await kernel.wait_value(f"{setting}['deviceId']", lambda device, other=other: device == other)
