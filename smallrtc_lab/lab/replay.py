@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Replaying"]
 
+_MOST_BYTES = 2**30  # of one function's pictures
+
 Source: TypeAlias = "Take | VideoClip | AudioClip | npt.NDArray[Any] | str | Path"
 
 
@@ -123,7 +125,7 @@ class _Player:
         self.results: list[Any] = []
         self.times_s: list[float] = []
         self.failures: list[Failure] = []
-        self.returned: list[tuple[Any, Any]] = []  # of a processor: the item, and what stands in its place
+        self.returned: list[tuple[Any, Any]] = []  # of a processor: an item, and what stands in its place
         self._controls = callback.controls.snapshot()
 
     def take(self, step: Step) -> None:
@@ -144,7 +146,10 @@ class _Player:
         self.results.append(result)
         self.times_s.append(time_s)
         if self.callback.processes:
-            self.returned.append((item, original if checked is None else checked))
+            self._keep(item, original if checked is None else checked)
+
+    def _keep(self, item: Any, result: Any) -> None:
+        self.returned.append((item, result))
 
     def _original(self, item: Any) -> Any:
         return None
@@ -155,6 +160,7 @@ class _VideoPlayer(_Player):
         from smallrtc_lab.media.feeds import PictureFeed
 
         super().__init__(callback, material, access)
+        self._bytes = 0
         self._feed = PictureFeed(callback.asked, material, access.publish_picture)
 
     def take(self, step: Step) -> None:
@@ -165,6 +171,15 @@ class _VideoPlayer(_Player):
 
     def _original(self, item: Any) -> Any:
         return item.image.copy() if self.callback.processes else None
+
+    def _keep(self, item: Any, result: Any) -> None:
+        self._bytes += result.nbytes
+        if self._bytes > _MOST_BYTES:
+            raise ValueError(
+                f"the pictures that {self.callback.name} returned take more than {_MOST_BYTES / 1e9:.0f} GB: replay a "
+                "part, as in take.between(a, b), or smaller pictures, as in on_video(size=(320, 240))"
+            )
+        self.returned.append((item.time_s, result))  # without the picture that came
 
 
 class _SoundPlayer(_Player):
@@ -232,7 +247,8 @@ def _result(players: list[_Player]) -> Replay:
             replay.errors[name] = player.failures
         if isinstance(player.callback, VideoProcessor):
             colours = "bgr" if player.callback.asked["format"] == "bgr" else "rgb"
-            video = joined_pictures(player.returned, colours)  # type: ignore[arg-type]
+            source = player.callback.asked["source"]
+            video = joined_pictures(player.returned, colours, source)  # type: ignore[arg-type]
         elif isinstance(player.callback, AudioProcessor):
             audio = joined_sound(player.returned)
     return Replay(replay.results, replay.times_s, replay.errors, video, audio)

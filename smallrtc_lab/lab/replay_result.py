@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from smallrtc_lab.frames import AudioClip, Gap, PixelFormat, VideoClip, VideoFrame
+from smallrtc_lab.frames import AudioClip, Gap, PixelFormat, VideoClip
 
 __all__ = ["Failure", "Replay", "joined_pictures", "joined_sound"]
 
@@ -44,17 +44,19 @@ class Replay:
 
 
 def joined_pictures(
-    shown: Sequence[tuple[VideoFrame, npt.NDArray[np.uint8]]], format: PixelFormat
+    shown: Sequence[tuple[float, npt.NDArray[np.uint8]]],
+    format: PixelFormat,
+    source: Literal["camera", "screen"],
 ) -> VideoClip | None:
-    """The pictures that were shown, for these frames, as a clip of the first one's size and of one format."""
+    """The pictures that were shown at those times as a clip of the first one's size and of one format."""
     if not shown:
         return None
     from smallrtc_lab.media.replayed import same_size
 
     images = [image for _, image in shown]
     gray = all(image.ndim == 2 for image in images)
-    times_s = np.array([frame.time_s for frame, _ in shown])
-    return VideoClip(same_size(images, gray), times_s, "gray" if gray else format, shown[0][0].source)
+    times_s = np.array([time_s for time_s, _ in shown])
+    return VideoClip(same_size(images, gray), times_s, "gray" if gray else format, source)
 
 
 def joined_sound(heard: Sequence[tuple[AudioClip, npt.NDArray[np.float32]]]) -> AudioClip | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smallrtc_lab.frames import AudioClip, Gap, VideoFrame
+from smallrtc_lab.frames import AudioClip, Gap
 from smallrtc_lab.lab.replay_result import Failure, Replay, joined_pictures, joined_sound
 
 
@@ -46,14 +46,15 @@ def test_one_and_two_channels_become_two() -> None:
 
 def test_pictures_become_one_array() -> None:
     """With their frames' times; gray ones stay gray, and nothing is nothing."""
-    frames = [VideoFrame(np.zeros((4, 6, 3), np.uint8), time_s=n / 2) for n in range(3)]
-    colour = joined_pictures([(frame, np.full((4, 6, 3), 7, np.uint8)) for frame in frames], "bgr")
+    times_s = (0.0, 0.5, 1.0)
+    colour = joined_pictures([(at_s, np.full((4, 6, 3), 7, np.uint8)) for at_s in times_s], "bgr", "screen")
     assert colour is not None
     assert (colour.images.shape, colour.format, colour.times_s.tolist()) == ((3, 4, 6, 3), "bgr", [0, 0.5, 1])
-    gray = joined_pictures([(frame, np.full((4, 6), 7, np.uint8)) for frame in frames], "bgr")
+    assert colour.source == "screen"
+    gray = joined_pictures([(at_s, np.full((4, 6), 7, np.uint8)) for at_s in times_s], "bgr", "camera")
     assert gray is not None
     assert (gray.images.shape, gray.format) == ((3, 4, 6), "gray")
-    assert (joined_pictures([], "rgb"), joined_sound([])) == (None, None)
+    assert (joined_pictures([], "rgb", "camera"), joined_sound([])) == (None, None)
 
 
 def test_it_says_who_was_called() -> None:
