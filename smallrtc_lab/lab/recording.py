@@ -46,6 +46,7 @@ class Recording:
         self._said = False
         self._in_script = current_place().run == "script"
         self._output = CellOutput()
+        self._output.show("", "")  # from the cell itself; what follows changes it, from any thread
 
     @property
     def state(self) -> RecordingState:
@@ -110,10 +111,11 @@ class Recording:
 
     def _show(self) -> None:
         """Show how it stands, in the cell that began it."""
-        done = self.state in ("stopped", "failed")
-        if not self._in_script or (done and not self._said):
-            self._said = done
-            self._output.show(self._line(), self._markup())
+        with self._lock:
+            done = self.state in ("stopped", "failed")
+            if not self._in_script or (done and not self._said):
+                self._said = done
+                self._output.show(self._line(), self._markup())
 
     def _told(self, figures: Header) -> None:
         with self._lock:

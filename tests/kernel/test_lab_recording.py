@@ -70,10 +70,10 @@ async def test_a_recording_is_shown_and_can_be_played(kernel: Kernel, tmp_path: 
     assert (state, size_bytes, error, note) == ("stopped", path.stat().st_size, None, "")
     found = played(path)
     assert found["duration_s"] == pytest.approx(duration_s, abs=0.2)
-    assert found["sound_s"] == pytest.approx(duration_s, abs=0.3)
+    assert duration_s - 1.5 < found["sound_s"] < duration_s + 0.5  # a busy machine simulates sound late
     assert found["pictures"] > 4
     shown = [kernel.shown[name] for name in cell.display_ids]
-    assert any("lecture.webm: stopped" in str(one.get("text/plain")) for one in shown)
+    assert ["lecture.webm: stopped" in str(one.get("text/plain")) for one in shown] == [True]
     for code, kind in {
         "lab.record('lecture.webm')": "FileExistsError",
         "lab.snapshot('lecture.webm')": "ValueError",
