@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .calls import CallGroup
-from .diagnosis import DiagnosisCalls
 from .comm_calls import CommCalls
+from .diagnosis import DiagnosisCalls
 from .ice_calls import IceCalls
 from .keeping_calls import KeepingCalls
 from .measuring import MeasuringCalls
