@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.patches import Polygon
 from PIL import Image
 
 from .drawing import Arrays, Moment, Pixels, Reading, Sound
@@ -16,10 +15,11 @@ from .figured import FigureDrawing
 from .furniture import dress, live, margins, short
 from .look import POINT
 from .scale import Scale
-from .stage import Stage
+from .stage import Area, Stage
 
 __all__ = ["HistogramDrawing"]
 
+_TINT = 0.22  # below each line
 _NAMES = ("R", "G", "B")
 
 
@@ -63,28 +63,41 @@ class HistogramDrawing(FigureDrawing):
             axes.set_yscale("log")
         axes.set_ylim(0.7 if self.options["log"] else 0, self._scale.value)
         axes.yaxis.set_major_formatter(lambda value, _: short(value))
-        self._axes, self._shapes = axes, []
+        self._axes, self._curves = axes, []
         for colour in stage.look.rgb:
-            filled = axes.add_patch(Polygon(np.zeros((1, 2)), color=colour, alpha=0.22, linewidth=0))
             (line,) = axes.plot([], [], color=colour, linewidth=1.3 * POINT)
-            self._shapes.append((live(stage, filled), live(stage, line)))
+            self._curves.append(live(stage, line))
         return []
 
     def paint(self, stage: Stage) -> None:
         if self._counts is not None:
-            self.compose(stage)
-            stage.draw(self._axes, [artist for pair in self._shapes for artist in pair])
+            area = stage.areas[self._axes]
+            stage.fill_under(area, self._tops(area, self._counts), stage.look.rgb, _TINT)
+            self._arrange(self._counts)
+            stage.draw(self._axes, self._curves)
 
     def compose(self, stage: Stage) -> None:
         if self._counts is None:
             return
-        x = np.repeat(self._edges, 2)
-        for (filled, line), counts in zip(self._shapes, self._counts, strict=True):
-            outline = np.concatenate([[0], np.repeat(counts, 2), [0]])
-            if self.options["log"]:
-                outline = np.maximum(outline, 0.1)
-            filled.set_xy(np.column_stack([x, outline]))
-            line.set_data(x[1:-1], outline[1:-1])
+        self._arrange(self._counts)
+        for line, colour in zip(self._curves, stage.look.rgb, strict=True):
+            x, y = line.get_data()
+            self._axes.fill_between(x, self._axes.get_ylim()[0], y, color=colour, alpha=_TINT, linewidth=0)
+
+    def _arrange(self, all_counts: npt.NDArray[np.int64]) -> None:
+        x = np.repeat(self._edges, 2)[1:-1]
+        for line, counts in zip(self._curves, all_counts, strict=True):
+            line.set_data(x, np.repeat(np.maximum(counts, 0.1) if self.options["log"] else counts, 2))
+
+    def _tops(self, area: Area, all_counts: npt.NDArray[np.int64]) -> list[npt.NDArray[np.float64]]:
+        """For each colour (width,): how far below the top of an area its count is, in pixels."""
+        values = (np.arange(area.width) + 0.5) / area.width * 256
+        bins = np.searchsorted(self._edges, values, "right") - 1
+        low, high = self._axes.get_ylim()
+        heights = all_counts[:, bins].astype(np.float64)
+        if self.options["log"]:
+            low, high, heights = np.log10(low), np.log10(high), np.log10(np.maximum(heights, 0.1))
+        return list(area.height * (high - heights) / (high - low))
 
     def value_at(self, x_px: float, y_px: float) -> Reading | None:
         found = None if self.stage is None else self.stage.to_data(self._axes, x_px, y_px)

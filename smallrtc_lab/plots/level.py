@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.patches import Polygon
 
 from smallrtc_lab.media.level import SILENCE_DB
 
@@ -18,11 +17,12 @@ from .furniture import dress, live, margins, number, show_time
 from .grid import GridRows, runs
 from .look import POINT
 from .options import db_range
-from .stage import Stage, rgbx
+from .stage import Area, Stage, rgbx
 
 __all__ = ["LevelDrawing"]
 
 _BLOCKS_HZ = 30
+_TINT = 0.16  # below the level
 _HOLD_S = 1.5  # so long the meter remembers its highest
 
 
@@ -77,8 +77,7 @@ class LevelDrawing(FigureDrawing):
         axes.yaxis.set_major_formatter(lambda value, _: number(value))
         (level,) = axes.plot([], [], color=look.lines[0], linewidth=1.4 * POINT, solid_joinstyle="round")
         (peak,) = axes.plot([], [], color=look.soft, linewidth=0.9 * POINT, solid_joinstyle="round")
-        filled = axes.add_patch(Polygon(np.zeros((1, 2)), color=look.lines[0], alpha=0.16, linewidth=0))
-        self._axes, self._curves = axes, [live(stage, one) for one in (filled, peak, level)]
+        self._axes, self._curves = axes, [live(stage, one) for one in (peak, level)]
         self._meter = stage.axes(stage.size.width - self.right + 14, room.top, 14, room.bottom)
         self._meter.set(xlim=(0, 1), ylim=(low, high), facecolor=look.grid, xticks=[], yticks=[])
         for spine in self._meter.spines.values():
@@ -89,6 +88,7 @@ class LevelDrawing(FigureDrawing):
         if not self._arrays:
             return
         area = stage.areas[self._axes]
+        stage.fill_under(area, [self._tops(area)], stage.look.lines[:1], _TINT)
         for first, last in runs(np.isnan(self._arrays["level_db"])):
             edges = np.array([first, last]) - len(self._arrays["level_db"])
             columns = (edges / (_BLOCKS_HZ * self._seconds) + 1) * area.width
@@ -102,10 +102,12 @@ class LevelDrawing(FigureDrawing):
             return
         self._arrange()
         times_s = self._arrays["times_s"] - self.now_s
+        low, level_db = db_range(self.options["range_db"])[0], self._arrays["level_db"]
+        self._axes.fill_between(times_s, low, level_db, color=stage.look.lines[0], alpha=_TINT, linewidth=0)
         for first, last in runs(np.isnan(self._arrays["level_db"])):
             stage.span(self._axes, times_s[first], times_s[last - 1])
-        level_db, held_db = self._now()
-        self._meter.axhspan(self._meter.get_ylim()[0], level_db, color=stage.look.lines[0], linewidth=0)
+        now_db, held_db = self._now()
+        self._meter.axhspan(low, now_db, color=stage.look.lines[0], linewidth=0)
         self._meter.axhline(held_db, color=stage.look.text, linewidth=2 * POINT)
 
     def value_at(self, x_px: float, y_px: float) -> Reading | None:
@@ -124,13 +126,20 @@ class LevelDrawing(FigureDrawing):
 
     def _arrange(self) -> None:
         x = self._arrays["times_s"] - self.now_s
-        low = db_range(self.options["range_db"])[0]
-        level = self._arrays["level_db"]
-        filled, peak, line = self._curves
-        outline = np.concatenate([[low], np.nan_to_num(level, nan=low), [low]])
-        filled.set_xy(np.column_stack([np.concatenate([x[:1], x, x[-1:]]), outline]))
+        peak, line = self._curves
         peak.set_data(x, self._arrays["peak_db"])
-        line.set_data(x, level)
+        line.set_data(x, self._arrays["level_db"])
+
+    def _tops(self, area: Area) -> npt.NDArray[np.float64]:
+        """(width,): how far below the top of an area the level is, in pixels."""
+        low, high = db_range(self.options["range_db"])
+        x = (np.arange(area.width) + 0.5) / area.width * self._seconds - self._seconds
+        times_s = self._arrays["times_s"] - self.now_s
+        level = np.interp(
+            x, times_s, self._arrays["level_db"], left=np.nan, right=self._arrays["level_db"][-1]
+        )
+        tops: npt.NDArray[np.float64] = area.height * (high - level) / (high - low)
+        return tops
 
     def _now(self) -> tuple[float, float]:
         """The level of the newest block, and the highest peak the meter remembers."""

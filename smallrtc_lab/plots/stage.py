@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -112,6 +112,7 @@ class Stage:
         self.pixels: Pixels = np.asarray(self.canvas.buffer_rgba())
         self._kept = self.pixels.copy()
         self._hatched: Pixels | None = None
+        self._tints: dict[tuple[Area, tuple[str, ...], float], npt.NDArray[np.uint32]] = {}
 
     def clear(self) -> None:
         """Back to what is kept."""
@@ -142,7 +143,7 @@ class Stage:
             edgecolor=self.look.missing,
             hatch="///",
             linewidth=0,
-            zorder=3,
+            zorder=1.5,
         )
 
     def bars(
@@ -169,6 +170,35 @@ class Stage:
         where[:, columns] = whole
         inside[where] = rgbx(colour)
 
+    def fill_under(self, area: Area, tops: Sequence[Floats], colours: Sequence[str], share: float) -> None:
+        """Over what is kept: everything below each of ``tops`` has a ``share`` of its colour.
+
+        ``tops`` (width,) are pixels below the area's top, one for each of its columns; NaN fills nothing.
+        """
+        tinted = self._tinted(area, tuple(colours), share)
+        rows = np.arange(area.height, dtype=np.int16)[:, None]
+        below = [rows >= _whole(top, area.height) for top in tops]
+        target = self.pixels[area.slices].view(np.uint32)[..., 0]
+        if len(below) == 1:
+            np.copyto(target, tinted[1], where=below[0])
+            return
+        which = np.zeros(target.shape, np.uint8)
+        for bit, one in enumerate(below):
+            which |= one.view(np.uint8) << bit
+        each = np.arange(target.size).reshape(target.shape)  # a third of the time of take_along_axis
+        target[...] = tinted.reshape(-1)[which.astype(np.intp) * target.size + each]
+
+    def _tinted(self, area: Area, colours: tuple[str, ...], share: float) -> npt.NDArray[np.uint32]:
+        """(2 ** colours, h, w): what is kept of an area, under each choice of colours."""
+        key = (area, colours, share)
+        if key not in self._tints:
+            layers = [self._kept[area.slices].astype(np.float64)]
+            for colour in colours:
+                layers += [(1 - share) * layer + share * rgbx(colour) for layer in layers]
+            pixels = np.ascontiguousarray(np.rint(layers).astype(np.uint8))
+            self._tints[key] = pixels.view(np.uint32)[..., 0]
+        return self._tints[key]
+
     @property
     def hatched(self) -> Pixels:
         """(h, w, 4): the whole picture in diagonal stripes."""
@@ -193,6 +223,11 @@ class Stage:
             return None
         found = axes.transData.inverted().transform((x, self.height - y))
         return float(found[0]), float(found[1])
+
+
+def _whole(edge: Floats, height: int) -> npt.NDArray[np.int16]:
+    """Rows of pixels, ``height`` for NaN: with so short integers comparing them is several times as fast."""
+    return np.rint(np.clip(np.nan_to_num(edge, nan=height), 0, height)).astype(np.int16)
 
 
 def rgbx(colour: str) -> Pixels:

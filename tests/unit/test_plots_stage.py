@@ -96,3 +96,20 @@ def test_bars_have_smooth_ends() -> None:
     expected[:, 6] = 1
     np.testing.assert_allclose(ink, expected, atol=0.005)
     assert (stage.pixels[..., 3] == 255).all()
+
+
+def test_what_lies_below_lines_is_tinted() -> None:
+    """Below each line what is kept has a share of its colour, both where two overlap; NaN tints nothing."""
+    stage = Stage(Size(100, 60), LIGHT)
+    axes = stage.axes(10, 10, 10, 10)
+    axes.axis("off")
+    stage.keep()
+    area = stage.areas[axes]
+    first, second = np.full(80, 10.0), np.full(80, 30.0)
+    first[5] = np.nan
+    stage.fill_under(area, [first, second], ["#ff0000", "#0000ff"], 0.5)
+    pixels = stage.pixels[area.slices]
+    red, both, blue = (255, 128, 128, 255), (128, 64, 192, 255), (128, 128, 255, 255)
+    for column, rows in ((20, ((5, (255,) * 4), (15, red), (35, both))), (5, ((15, (255,) * 4), (35, blue)))):
+        for row, colour in rows:
+            assert pixels[row, column].tolist() == pytest.approx(colour, abs=1)
