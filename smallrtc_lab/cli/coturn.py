@@ -88,6 +88,9 @@ def running_coturn(program: str, ip: str, port: int, secret: str) -> Iterator[su
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            process_group=0
+            if os.name == "posix"
+            else None,  # the terminal's Ctrl-C is for the parent, which tidies up
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
         said: deque[str] = deque(maxlen=8)
@@ -110,9 +113,8 @@ def _plain(address: str) -> bool:
 
 
 def _end_with_parent() -> None:
-    """In the child: when this process is killed, the kernel ends it (prctl(2)); at Ctrl-C it is ended in order."""
+    """In the child: when this process is killed, the kernel ends it, too (prctl(2))."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    os.setpgid(0, 0)  # the terminal's Ctrl-C is for the parent, which still has a file to take away
 
 
 def _read(process: subprocess.Popen[bytes], said: deque[str]) -> None:
