@@ -43,6 +43,7 @@ class Player:
         self.state = PlayState.LOADING
         self.clock = PlayClock()
         self.duration_s: float | None = None
+        self.repeats = False
         self.error: str | None = None
         self.shown = Shown(number, self.name, wanted_bps)
         self._stage = stage
@@ -59,6 +60,7 @@ class Player:
             "state": self.state.value,
             "position_s": round(self.position_s, 4),
             "duration_s": self.duration_s,
+            "repeats": self.repeats,
             "error": self.error,
         }
 

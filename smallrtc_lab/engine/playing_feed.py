@@ -139,6 +139,7 @@ class FileFeed:
             asked_s, self._asked_s = self._asked_s, None
             if asked_s is not None:
                 self._rewind()
+                self._reached_s = asked_s  # also where nothing follows: a file that is repeated begins again
             wants_sound = not self._sound_end and self._sound_level < SOUND
             at_end = self._pictures_end and self._sound_end
         if asked_s is not None:

@@ -31,7 +31,6 @@ class FilePlayer(Player):
         self.late = 0
         self.pictures = 0
         self._feed: FileFeed | None = None
-        self._loops = False
         self._cursor = Cursor()
         self._hold = False  # paused before there was anything to play
         self._poster = False  # the picture of this place is yet to be shown, although nothing moves
@@ -52,7 +51,7 @@ class FilePlayer(Player):
         )
         self._feed = feed
         self.duration_s = feed.facts.duration_s
-        self._loops = loop
+        self.repeats = loop
         self._task = here.create_task(self._run(feed), name="play file")
 
     @property
@@ -62,7 +61,7 @@ class FilePlayer(Player):
         length_s = (self._feed.length_s if self._feed is not None else None) or self.duration_s
         if not length_s or position_s < length_s:
             return position_s
-        return position_s % length_s if self._loops else length_s
+        return position_s % length_s if self.repeats else length_s
 
     def stats(self) -> Header:
         """With ``pictures`` that were shown and those that were ``late``: decoded after their time."""

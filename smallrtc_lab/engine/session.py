@@ -240,6 +240,8 @@ class Session:
 
     def page_status(self, page: Page) -> None:
         """A page told its state, claimed the devices or left; a connection whose page no longer has them is closed."""
+        if page.state in ("idle", "failed") and self._listening:
+            self._tell_listening(False)
         connected, owner = self.reception.page, self.pages.owner
         if connected is not None and connected != owner and page.name in (connected, owner):
             self._spawn(self.flow.disconnect())

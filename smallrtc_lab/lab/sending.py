@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from smallrtc_lab.errors import EngineError
+from smallrtc_lab.errors import ClosedError, EngineError
 from smallrtc_lab.frames import AudioClip, PixelFormat
 
 from .access import Access
 from .cell import CellOutput
 from .options import checks_keywords, whole
-from .results import as_samples
+from .sending_given import place_of, sound_of
 from .sending_list import EngineDrive, Playbacks
 from .sending_pictures import Pixels, pixels_of
 from .sending_playback import Playback
@@ -29,7 +28,6 @@ Quality: TypeAlias = Literal["low", "medium", "high"] | int
 
 LONGEST_S = 900.0  # of samples that are handed over as a whole: 0.17 GB in the engine
 PIECE = 1 << 18  # samples in a message
-LOUD = 8.0  # so far above full scale samples are of another scale, and no loud sound
 MOST_RATE_HZ = 240.0
 
 
@@ -94,7 +92,7 @@ class Sending:
         rate = samples.sample_rate if isinstance(samples, AudioClip) else sample_rate
         if rate is None:
             raise TypeError("lab.play(samples, sample_rate=48000): an array does not know its sample rate")
-        sound, rate = _sound(samples), whole("sample_rate", rate)
+        sound, rate = sound_of(samples), whole("sample_rate", rate)
         if not 1 <= rate <= 768_000:
             raise ValueError(f"sample_rate is between 1 and 768000 Hz, not {rate}")
         if len(sound) > LONGEST_S * rate:
@@ -133,6 +131,7 @@ class Sending:
         if not 0.0 < rate_hz <= MOST_RATE_HZ:
             raise ValueError(f"rate_hz is more than 0 and at most {MOST_RATE_HZ:g}, not {rate_hz:g}")
         rate, bps = whole("sample_rate", sample_rate), quality_bps(quality)
+        self._require_open()
         made = Source(source)
         number = self._playbacks.next_number()
         runner = StreamRunner(
@@ -159,7 +158,7 @@ class Sending:
         >>> clip = lab.play_file("clip.mp4", loop=True)
         >>> clip.pause(); clip.seek(1.5); clip.resume()
         """
-        where, bps = _place(path), quality_bps(quality)
+        where, bps = place_of(path), quality_bps(quality)
         number = self._playbacks.next_number()
         playback = self._playback("lab.play_file", EngineDrive(self._access, number), sounds=True)
 
@@ -189,10 +188,15 @@ class Sending:
 
     # Inside
 
+    def _require_open(self) -> None:
+        if self._access.closed:
+            raise ClosedError("this lab was closed; make a new Lab()")
+
     def _playback(self, name: str, drive: Any, **more: bool) -> Playback:
         return Playback(name, drive, lambda: self._access.mirror.listening, **more)
 
     def _show(self, number: int, pixels: Pixels, bps: int | None) -> tuple[int, int]:
+        self._require_open()
         sent = self._playbacks.submit_picture(number, pixels, bitrate_bps=bps)
         if sent is None:
             raise EngineError("the media process takes no pictures at the moment; try again")
@@ -220,27 +224,6 @@ class Sending:
         except BaseException:
             self._playbacks.forget(number)
             raise
-
-
-def _sound(samples: Any) -> npt.NDArray[np.float32]:
-    given = samples.samples if isinstance(samples, AudioClip) else np.asarray(samples)
-    if given.dtype.kind == "f" and given.size and float(np.nanmax(np.abs(given))) > LOUD:
-        peak = float(np.nanmax(np.abs(given)))
-        raise ValueError(f"full scale is 1 and these samples reach {peak:.4g}: divide by 32768?")
-    sound = as_samples(samples, "sound to play")
-    assert sound is not None
-    return sound
-
-
-def _place(path: str | os.PathLike[str]) -> str:
-    """The file's whole path, for the engine was started elsewhere; an address of the network as it is."""
-    text = os.fspath(path)
-    if "://" in text:
-        return text
-    whole_path = Path(text).expanduser().absolute()
-    if not whole_path.exists():
-        raise FileNotFoundError(f"there is no file {text!r} in {Path.cwd()}")
-    return str(whole_path)
 
 
 def _follow(picture: Any, show_anew: Callable[[], None]) -> Callable[[], None]:

@@ -75,6 +75,8 @@ class Playbacks:
             return
         playback.told(header)
         if playback.done:
+            if header["number"] == self._shown:
+                self.hide()
             self.forget(header["number"])
 
     def show(
@@ -96,8 +98,8 @@ class Playbacks:
     def submit_picture(self, number: int, pixels: Pixels, **more: Any) -> Future[Any] | None:
         """Hand a picture to the engine; None when it has given no memory back: it is dropped."""
         client = self.access.client
-        slot = client.lend(pixels.image)
-        if slot is None or self.access.closed:
+        slot = None if self.access.closed else client.lend(pixels.image)
+        if slot is None:
             return None
         return client.submit(
             "show",

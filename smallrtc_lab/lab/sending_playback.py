@@ -60,6 +60,7 @@ class Playback:
         self._position_s = 0.0
         self._told_s = time.monotonic()
         self._duration_s: float | None = None
+        self._repeats = False
 
     @property
     def state(self) -> str:
@@ -77,9 +78,9 @@ class Playback:
         with self._changed:
             passed_s = time.monotonic() - self._told_s if self._state == "playing" else 0.0
             position_s = self._position_s + passed_s
-            if self._duration_s is None or position_s < self._duration_s:
+            if not self._duration_s or position_s < self._duration_s:
                 return position_s
-            return self._duration_s
+            return position_s % self._duration_s if self._repeats else self._duration_s
 
     @property
     def duration_s(self) -> float | None:
@@ -131,6 +132,7 @@ class Playback:
             self._state = header["state"]
             self._position_s, self._told_s = header["position_s"], time.monotonic()
             self._duration_s = header.get("duration_s")
+            self._repeats = bool(header.get("repeats"))
             self.error = header.get("error")
             self._changed.notify_all()
             over = header["state"] not in GOING

@@ -91,3 +91,21 @@ def test_the_end_is_known_and_a_seek_goes_on(clip: Path) -> None:
     reader.until(lambda: reader.feed.ready and reader.feed.ends_at_s is None)
     assert reader.feed.next_picture_s == pytest.approx(0.48, abs=0.03)
     reader.feed.close()
+
+
+def test_a_repeated_file_that_is_sought_at_its_end_begins_again(clip: Path) -> None:
+    """Where nothing follows, its beginning does."""
+    reader = Reader(clip, loop=True)
+    reader.until(lambda: reader.feed.ready)
+    reader.feed.seek(2.1)
+    seen: list[float] = []
+
+    def begun_again() -> bool:
+        found = reader.feed.picture(100.0)
+        seen.extend([] if found is None else [found[0]])
+        reader.feed.sound(round(2.1 * 48_000), 48_000)
+        return bool(seen) and seen[-1] > 2.2
+
+    reader.until(begun_again)
+    assert reader.feed.ends_at_s is None
+    reader.feed.close()

@@ -54,6 +54,12 @@ def test_the_position_moves_while_it_plays_and_never_past_the_end(playback: Play
     assert playback.position_s == playback.duration_s == 2.0
 
 
+def test_what_repeats_begins_again(playback: Playback) -> None:
+    """Its position is within its duration."""
+    playback.told(told("paused", 4.5, 2.0) | {"repeats": True})
+    assert playback.position_s == 0.5
+
+
 def test_commands_go_to_its_drive_until_it_has_ended(playback: Playback, drive: Recorder) -> None:
     """The answer counts at once; afterwards nothing is asked any more."""
     drive.answer = told("paused", 1.0)
