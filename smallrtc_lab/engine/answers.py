@@ -48,4 +48,6 @@ async def _serve(session: Session | Hall, method: str, body: dict[str, Any]) -> 
         if item is None:
             raise RequestError(404, "unknown-picture", "This picture was not saved and is gone.")
         return Answer(200, {"content_type": item[0]}, item[1])
+    if method == "recording" and isinstance(session, Session):
+        return Answer(200, *await session.recordings.piece(body))
     raise RequestError(400, "unknown-method", f"the engine knows no request {method!r}")

@@ -6,11 +6,11 @@ Everything here runs on the engine's loop; what touches the disk has a thread of
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from smallrtc_lab.errors import EngineError
+from smallrtc_lab.errors import EngineError, RequestError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.encoded import TimedPacket
 from smallrtc_lab.media.recorder import Recorder, RecorderFigures
@@ -32,6 +32,7 @@ _REPORT_S = 0.5
 _FINISH_S = 8.0
 _LAST_FINISH_S = 1.2  # when the engine ends it may be killed soon after; what is written plays all the same
 _SETTLE_S = 1.0  # then it has shown what is sent
+_MOST_PIECE_BYTES = 1 << 20
 _SENT = {
     Section.AUDIO: TrackName("audio", "sent sound"),
     Section.CAMERA: TrackName("video", "sent picture"),
@@ -157,6 +158,7 @@ class Recordings:
         self._session = session
         self._bridge = bridge
         self._running: dict[int, SessionRecording] = {}
+        self._finished: dict[int, Sequence[str]] = {}  # number → its files
 
     def start(self, number: int, path: Path, base: Path, what: What) -> Header:
         """Begin one into ``path``, an empty file; next ones are named after ``base``."""
@@ -172,14 +174,28 @@ class Recordings:
         try:
             return await recording.stop()
         finally:
+            self._finished[number] = recording.figures()["paths"]
             self._session.clear_problem(f"recording-{number}")
             self.connection_changed()
 
-    def path_of(self, number: int, index: int) -> Path | None:
-        """A file of a recording that runs, for who downloads it."""
-        recording = self._running.get(number)
-        paths = [] if recording is None else recording.figures()["paths"]
-        return Path(paths[index]) if 0 <= index < len(paths) else None
+    async def piece(self, asked: dict[str, Any]) -> tuple[Header, bytes]:
+        """A piece of a file, for who downloads it: ``number``, ``index`` of the file, ``offset``, ``count``.
+
+        Raises :class:`RequestError` 404 for a file that is not there.
+        """
+        try:
+            path = Path(self._paths(asked["number"])[asked["index"]])
+            offset, count = int(asked["offset"]), min(int(asked["count"]), _MOST_PIECE_BYTES)
+            size, content = await asyncio.to_thread(_read, path, offset, count)
+        except (OSError, LookupError, TypeError, ValueError):
+            raise RequestError(
+                404, "unknown-recording", "There is no such recording, or no longer."
+            ) from None
+        return {"name": path.name, "size": size}, content
+
+    def _paths(self, number: int) -> Sequence[str]:
+        running = self._running.get(number)
+        return self._finished[number] if running is None else running.figures()["paths"]
 
     def connection_changed(self) -> None:
         """The session has another connection, or none: follow what it sends, if somebody records that."""
@@ -195,3 +211,11 @@ class Recordings:
 
 def _name(stream: VideoInbound | AudioInbound) -> TrackName:
     return TrackName("video" if isinstance(stream, VideoInbound) else "audio", stream.source)
+
+
+def _read(path: Path, offset: int, count: int) -> tuple[int, bytes]:
+    """How large a file is, and a piece of it."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(offset)
+        return size, file.read(count)

@@ -8,13 +8,13 @@ import os
 import threading
 from pathlib import Path
 from typing import Literal, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.framing import Header
 
 from .access import Access
-from .cell import CellOutput, current_place, starting_folder
+from .cell import CellOutput, current_place, link_arguments, starting_folder
 
 __all__ = ["LabRecordings", "Recording", "RecordingState", "What"]
 
@@ -135,6 +135,14 @@ class Recording:
             self._crash = reason
         self._show()
 
+    def _links(self) -> list[str]:
+        """The files; those of an engine that has crashed are linked where they lie beside the notebook only."""
+        before = len(self._before["paths"])
+        return [
+            _link(path, None if index < before else self._owner.address(self._number, index - before))
+            for index, path in enumerate(self.paths)
+        ] or [html.escape(self.path.name)]
+
     def _line(self) -> str:
         names = ", ".join(path.name for path in self.paths) or self.path.name
         parts = [f"{names}: {self.state}", f"{self.duration_s:.1f} s", _size(self.size_bytes)]
@@ -144,7 +152,7 @@ class Recording:
 
     def _markup(self) -> str:
         dot = f'<span style="{_DOT}">●</span> ' if self.state in ("waiting", "recording") else ""
-        names = " ".join(_link(path) for path in self.paths or (self.path,))
+        names = " ".join(self._links())
         parts = [
             {"waiting": "waiting for the first picture", "recording": "recording", "stopped": "recorded"}.get(
                 self.state, "ended"
@@ -167,6 +175,14 @@ class LabRecordings:
         self._access = access
         self._numbers = itertools.count(1)
         self._running: dict[int, Recording] = {}
+        self._server = (link_arguments() or {}).get("server")
+
+    def address(self, number: int, index: int) -> str | None:
+        """Where a file can be had from the Jupyter server while the lab lives; None without one."""
+        if self._server is None:
+            return None
+        base = urlsplit(self._server).path.rstrip("/")
+        return f"{base}/smallrtc/sessions/{self._access.session_id}/recordings/{number}/{index}"
 
     def start(self, path: str | os.PathLike[str], what: What, *, overwrite: bool) -> Recording:
         """Begin one; raises as :meth:`Lab.record` says."""
@@ -264,9 +280,11 @@ def _size(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.0f} kB"
 
 
-def _link(path: Path) -> str:
-    """The file's name, as a link where the notebook can reach it: front ends resolve it beside the notebook."""
+def _link(path: Path, address: str | None) -> str:
+    """The file's name, as a link: beside the notebook, where front ends resolve it, or through the engine."""
     name, folder = html.escape(path.name), starting_folder()
-    if folder is None or not path.is_relative_to(folder):
+    if folder is not None and path.is_relative_to(folder):
+        address = quote(path.relative_to(folder).as_posix())
+    if address is None:
         return f'<b title="{html.escape(str(path))}">{name}</b>'
-    return f'<a href="{quote(path.relative_to(folder).as_posix())}" download>{name}</a>'
+    return f'<a href="{html.escape(address)}" download title="{html.escape(str(path))}">{name}</a>'

@@ -21,6 +21,8 @@ class Wire:
         self.calls: list[dict[str, Any]] = []
         self.answer: Any = None
 
+    session_id = "s1"
+
     def call(self, method: str, **args: Any) -> Any:
         self.calls.append({"method": method, **args})
         if isinstance(self.answer, Exception):
@@ -114,3 +116,14 @@ def test_after_a_crash_it_goes_on_in_a_next_file(tmp_path: Path) -> None:
     assert (recording.duration_s, recording.size_bytes) == (3.0, 2000)
     assert [path.name for path in recording.paths] == ["a.webm", "a-2.webm"]
     assert "crash" in recording.note
+
+
+def test_a_file_elsewhere_is_linked_through_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the lab lives; without a server the name stands alone."""
+    recordings, _, recording = begun(tmp_path)
+    recordings.engine_event(figures("recording", tmp_path / "a.webm"))
+    assert "<a " not in recording._repr_html_()
+    monkeypatch.setattr(recordings, "_server", "http://127.0.0.1:8888/base/")
+    assert 'href="/base/smallrtc/sessions/s1/recordings/1/0" download' in recording._repr_html_()

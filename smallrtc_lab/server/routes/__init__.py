@@ -14,6 +14,7 @@ from .offer import DefaultOffer, Offer
 from .page_socket import PageSocket
 from .picture import Picture
 from .plot_socket import PlotSocket
+from .recording import RecordingFile
 from .start import Start
 
 __all__ = ["routes"]
@@ -40,6 +41,7 @@ def routes(broker: Broker, *, at_root: bool, title: str) -> list[tuple[str, Any,
         *((f"smallrtc/{pattern}", handler) for pattern, handler in protocol),
         *((rf"/{pattern}", handler) for pattern, handler in protocol if at_root),
         (r"smallrtc/sessions/([^/]+)/pictures/([^/]+)", Picture),
+        (r"smallrtc/sessions/([^/]+)/recordings/([^/]+)/([^/]+)", RecordingFile),
         (r"smallrtc/sessions/([^/]+)/socket", PageSocket),
         (r"smallrtc/sessions/([^/]+)/plots/([^/]+)/socket", PlotSocket),
         (r"smallrtc/sessions/([^/]+)/media", MediaSocket),
