@@ -55,7 +55,7 @@ class SimulatedBrowser:
         self._tasks: set[asyncio.Task[None]] = set()
         self.returned = {"audio": 0, "video": 0}  # frames that came back
         self.heard_s = 0.0  # sound in them, without the silence
-        self._on_returned: Callable[[int, float], None] | None = None  # gets time codes that came back, and when
+        self._on_returned: Callable[[int, float], None] | None = None  # gets time codes that came back
         self._peer.on("track", lambda track: self._spawn(self._consume(track), f"simulated-{track.kind}"))
 
     @classmethod

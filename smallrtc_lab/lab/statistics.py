@@ -56,8 +56,8 @@ FIELDS: dict[str, str] = {
     "drops.messages": "messages for which there was no browser, or no room",
     "memory.*": "bytes that the rings of the last seconds take",
     "budget": "what is shed to hold max_delay_s; None without that option",
-    "budget.*": "limit_s, delay_s (of the quickest function), level (0: nothing is shed), plot_rate_factor, scale, rate_factor, "
-    "max_frame_rate, says (words)",
+    "budget.*": "limit_s, delay_s (of the quickest function), level (0: nothing is shed), "
+    "plot_rate_factor, scale, rate_factor, max_frame_rate, says (words)",
     "callbacks.*": "calls, errors, dropped, mean_ms, hand_over_ms, hand_over_p95_ms of each registered function",
     "processing.subscriptions.*": "name, delivered, dropped, delays of whatever reads pictures or sound now",
     "processing.video_late": "as drops.late",
