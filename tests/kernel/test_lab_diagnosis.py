@@ -70,6 +70,18 @@ async def test_a_diagnosis_goes_from_the_kernel_to_the_page_and_back(
     await kernel.execute("lab.simulate(); lab.wait_live(60); d = lab.diagnose()", timeout_s=120)
     assert (await kernel.value("d.verdict")).startswith("A simulated browser is live")
     assert await kernel.value("[r.result for r in d.rows if r.probe == 'connection']") == ["live, direct"]
+    await kernel.execute(
+        "def broken(): raise RuntimeError('hush-48')\nbad = Lab(ice_servers=broken, name='bad')"
+    )
+    ask = "(d := bad.diagnose()) and [p['code'] for p in bad.mirror.problems.values()] and d.verdict"
+    said = await kernel.wait_value(
+        "bad.mirror.problems.get('turn-credentials-failed')", lambda problem: problem
+    )
+    assert said["message"].startswith(
+        "No TURN credentials could be had from broken() (RuntimeError at line 1"
+    )
+    assert "hush-48" not in str(said) + await kernel.value(ask) + await kernel.value("repr(d)")
+    await kernel.execute("bad.close()")
     await kernel.execute("lab.stop()\nimport os; os.kill(lab._access.client.pid, 9)")
     await kernel.execute("d = lab.diagnose()", timeout_s=90)
     assert await kernel.value("type(d).__name__") == "Diagnosis"

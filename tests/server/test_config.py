@@ -81,3 +81,30 @@ def test_the_engine_is_told_what_it_clips_to() -> None:
         "max_message_bytes",
         "max_link_message_bytes",
     }
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("turn_credentials_url", "ftp://hush.example"),
+        ("turn_credentials_url", "https://mary:hush@turn.example"),
+        ("turn_credentials", "hush"),
+    ],
+)
+def test_a_source_that_can_be_none_is_refused_without_being_quoted(setting: str, value: str) -> None:
+    """An address of another kind, one with a password in it, and something that cannot be called."""
+    with pytest.raises(TraitError) as refused:
+        Settings(**{setting: value})
+    assert "hush" not in str(refused.value)
+
+
+def test_sources_come_from_the_environment_when_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret and an address in variables; a wrong address there is refused as well."""
+    monkeypatch.setenv("SMALLRTC_LAB_TURN_SECRET", " hush ")
+    monkeypatch.setenv("SMALLRTC_LAB_TURN_CREDENTIALS_URL", "https://turn.example/x")
+    settings = Settings()
+    assert (settings.turn_secret, settings.turn_credentials_url) == ("hush", "https://turn.example/x")
+    assert Settings(turn_secret="other").turn_secret == "other"
+    monkeypatch.setenv("SMALLRTC_LAB_TURN_CREDENTIALS_URL", "turn.example")
+    with pytest.raises(TraitError, match="https"):
+        _ = Settings().turn_credentials_url
