@@ -157,11 +157,11 @@ def _devices(settings: dict[str, Any]) -> str:
 
 
 def _functions(lab: Lab) -> list[str]:
-    """The registered functions, with what they have done."""
+    """The registered functions, with what they have done, and what is shown and played."""
     lines = []
     for callback in lab._callbacks.all():
         role = "processor" if callback.processes else "observer"
         stats = callback.stats
         failed = f", {stats['errors']:.0f} errors" if stats["errors"] else ""
         lines.append(f"{callback.kind} {role} {callback.name}: {stats['calls']:.0f} calls{failed}")
-    return lines
+    return [*lines, *(repr(playback).strip("<>") for playback in lab._playbacks.going())]

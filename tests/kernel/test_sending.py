@@ -42,6 +42,7 @@ async def test_a_shown_picture_comes_back_again_and_again(live: Kernel) -> None:
     """It was shown before the browser came; None ends it."""
     await live.wait_value("returned('video') > 3 and shown()['repeated'] > 3", timeout_s=60)
     assert await live.value("shown()['shown']") == "lab.show"
+    assert "lab.show, playing" in await live.value("repr(__import__('smallrtc_lab').labs())")
     await live.execute("lab.show(None)")
     assert await live.value("shown()['shown']") is None
 
