@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from support.coturn import run_coturn
+from support.coturn import free_port, run_coturn
 from support.jupyter import JupyterServer
 from support.labview import LabView
 from support.notebookpage import NotebookPage
@@ -30,6 +33,10 @@ WRONG = """
 wrong = Lab(ice_servers=servers["wrong"])
 wrong
 """
+BESIDE = """
+beside = Lab(name="beside")
+beside
+"""
 IN_A_URL = 'Lab(ice_servers=["turn:mary:" + servers["secret"] + "@127.0.0.1"])'
 # W3C iceTransportPolicy: from now on no address of the page's own is used, only its TURN server.
 RELAY_ONLY = """(() => {
@@ -43,6 +50,26 @@ EVERYTHING = """json.dumps(
 )"""
 
 
+@contextlib.asynccontextmanager
+async def turn_command(jupyter: JupyterServer) -> AsyncIterator[None]:
+    """`smallrtc-lab turn` of the person whose Jupyter server that is, while the block runs."""
+    command = [sys.executable, "-P", "-m", "smallrtc_lab", "turn", "--ip", "127.0.0.1"]
+    process = await asyncio.create_subprocess_exec(
+        *command, "--port", str(free_port("127.0.0.1")), env=jupyter.family.environment(),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        while b"Ctrl-C" not in (line := await process.stdout.readline()):
+            assert line
+    try:
+        yield
+    finally:
+        process.terminate()
+        await process.communicate()
+        assert process.returncode == 0
+
+
 async def test_media_take_the_turn_server_and_nobody_reads_its_password(
     open_notebook: OpenNotebook, jupyter: JupyterServer, tmp_path: Path
 ) -> None:
@@ -54,7 +81,7 @@ async def test_media_take_the_turn_server_and_nobody_reads_its_password(
     async with run_coturn(tmp_path, secret=SECRET) as coturn:
         mistaken = coturn.turn() | {"credential": "mistaken-hush-48"}
         secrets_file.write_text(json.dumps({"url": coturn.url(), "secret": SECRET, "wrong": [mistaken]}))
-        notebook = await open_notebook([LAB.format(path=str(secrets_file)), WRONG, IN_A_URL])
+        notebook = await open_notebook([LAB.format(path=str(secrets_file)), WRONG, IN_A_URL, BESIDE])
         said: list[str] = []
         notebook.page.on("console", lambda message: said.append(message.text))
         await notebook.run(0)
@@ -82,6 +109,14 @@ async def test_media_take_the_turn_server_and_nobody_reads_its_password(
         refused = await notebook.run(2)
         assert refused.error is not None
         assert "username=" in refused.error.message
+
+        await kernel.execute("lab.stop()")
+        await notebook.run(3)
+        beside = LabView(notebook, 3)
+        await beside.wait_link("open")
+        async with turn_command(jupyter):  # it comes after the page, and nothing in the notebook names it
+            print(f"live through smallrtc-lab turn after {await beside.start():.2f} s")
+            await kernel.wait_value("beside.route == 'turn'")
 
         saved = await notebook.save()
         everywhere = {
