@@ -192,11 +192,12 @@ class Stage:
         """(2 ** colours, h, w): what is kept of an area, under each choice of colours."""
         key = (area, colours, share)
         if key not in self._tints:
-            layers = [self._kept[area.slices].astype(np.float64)]
+            layers = [np.ascontiguousarray(self._kept[area.slices])]
             for colour in colours:
-                layers += [(1 - share) * layer + share * rgbx(colour) for layer in layers]
-            pixels = np.ascontiguousarray(np.rint(layers).astype(np.uint8))
-            self._tints[key] = pixels.view(np.uint32)[..., 0]
+                values = np.arange(256)[:, None]  # what each value of each part of a colour becomes
+                table = np.rint((1 - share) * values + share * rgbx(colour)).astype(np.uint8)
+                layers += [np.stack([table[layer[..., n], n] for n in range(4)], axis=-1) for layer in layers]
+            self._tints[key] = np.stack(layers).view(np.uint32)[..., 0]
         return self._tints[key]
 
     @property
