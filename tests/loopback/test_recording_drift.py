@@ -107,7 +107,9 @@ async def test_sound_and_picture_keep_together_in_the_file(wire: Any, tmp_path: 
     print(
         f"{len(flashes_s)} flashes, {len(beeps_s)} beeps in {figures.duration_s:.1f} s; {figures.dropped} dropped"
     )
-    print(f"sound − picture, 0 5 50 95 100 %: {np.round(np.percentile(offsets_ms, (0, 5, 50, 95, 100)), 1)} ms")
+    print(
+        f"sound − picture, 0 5 50 95 100 %: {np.round(np.percentile(offsets_ms, (0, 5, 50, 95, 100)), 1)} ms"
+    )
     assert len(offsets_ms) >= seconds / 2
     if seconds > 4 * SETTLED_S:
         early, late = (float(np.median(part)) for part in (offsets_ms[15:75], offsets_ms[-60:]))
