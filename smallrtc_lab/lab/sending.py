@@ -68,15 +68,16 @@ class Sending:
         pixels, bps = pixels_of(picture, format), quality_bps(quality)
         number = self._playbacks.next_number()
         playback = self._playback("lab.show", EngineDrive(self._access, number))
-        size = self._show(number, pixels, bps)
+        answer = self._show(number, pixels, bps)
+        playback.told(answer)
         latest = [pixels]
         self._playbacks.show(
             number,
             playback,
-            lambda: self._show(number, latest[0], bps) and None,
+            lambda: playback.told(self._show(number, latest[0], bps)),
             _follow(picture, lambda: latest.__setitem__(0, self._show_anew(number, picture, format))),
         )
-        _say_smaller(pixels, size)
+        _say_smaller(pixels, answer["size"])
 
     def play(self, samples: npt.NDArray[Any] | AudioClip, sample_rate: int | None = None) -> Playback:
         """Play a sound: (n,) or (n, channels), float32 or float64 in [-1, 1] or int16, or an ``AudioClip``.
@@ -195,13 +196,13 @@ class Sending:
     def _playback(self, name: str, drive: Any, **more: bool) -> Playback:
         return Playback(name, drive, lambda: self._access.mirror.listening, **more)
 
-    def _show(self, number: int, pixels: Pixels, bps: int | None) -> tuple[int, int]:
+    def _show(self, number: int, pixels: Pixels, bps: int | None) -> dict[str, Any]:
         self._require_open()
         sent = self._playbacks.submit_picture(number, pixels, bitrate_bps=bps)
         if sent is None:
             raise EngineError("the media process takes no pictures at the moment; try again")
-        answer, _ = sent.result(10.0)
-        return tuple(answer["size"])
+        answer: dict[str, Any] = sent.result(10.0)[0]
+        return answer
 
     def _show_anew(self, number: int, picture: Any, format: PixelFormat) -> Pixels:
         pixels = pixels_of(picture, format)
