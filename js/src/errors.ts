@@ -80,7 +80,7 @@ export const PROBLEMS = {
   timeout: {
     code: "connect-timeout",
     message: "Could not connect to Python: the network lets no direct media through.",
-    next_step: "Press Start to try again. Behind a firewall or a hub, give Lab(ice_servers=…) a TURN server.",
+    next_step: "Press Start to try again. Behind a firewall or a hub, give Lab(ice_servers=…) a TURN server; lab.diagnose() in a cell says more.",
   },
   noWelcome: {
     code: "no-answer",

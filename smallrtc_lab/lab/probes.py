@@ -23,6 +23,12 @@ _SERVERS = {
     "failed": ("gives no address", Finding.BAD),
     "unusable": ("is for browsers only: Python's side cannot use it", Finding.NOTE),
 }
+_ROUTES = {
+    "direct": "directly",
+    "turn": "through TURN",
+    "relay": "through Jupyter's own connection",
+    "comm": "through the notebook's own messages",
+}
 _PERMISSIONS = {
     "granted": ("allowed", Finding.GOOD),
     "denied": ("blocked for this site", Finding.BAD),
@@ -40,7 +46,7 @@ def rows_of(facts: Facts) -> tuple[Row, ...]:
             rows.append(Row("STUN and TURN", "no server is named"))
     rows += _page(facts)
     if facts.engine is not None:
-        rows += _pairs("pairs tried by Python", facts.engine["pairs"])
+        rows += _pairs("pairs tried by Python", facts.engine["pairs"]) or _no_pairs(facts)
     rows.append(_connection(facts))
     return tuple(rows)
 
@@ -130,10 +136,19 @@ def _pairs(probe: str, pairs: Iterable[dict[str, Any]]) -> list[Row]:
     return [Row(probe, told, None, Finding.GOOD if good else Finding.BAD)]
 
 
+def _no_pairs(facts: Facts) -> list[Row]:
+    """ICE that had nothing to try: a browser that hides every address, or may not use UDP."""
+    if facts.page is None or facts.state not in ("live", "failed", "reconnecting"):
+        return []
+    return [Row("pairs tried by Python", "none: no address of the page's could be used", None, Finding.BAD)]
+
+
 def _connection(facts: Facts) -> Row:
     route = None if facts.engine is None else facts.engine["route"]
     if facts.state == "live":
-        return Row("connection", f"live, {route}" if route else "live", None, Finding.GOOD)
+        return Row(
+            "connection", f"live, {_ROUTES.get(route, route)}" if route else "live", None, Finding.GOOD
+        )
     if facts.error:
         return Row("connection", f"{facts.state}: {facts.error.get('message')}", None, Finding.BAD)
     return Row("connection", facts.state)

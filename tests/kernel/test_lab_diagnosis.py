@@ -69,7 +69,7 @@ async def test_a_diagnosis_goes_from_the_kernel_to_the_page_and_back(
 
     await kernel.execute("lab.simulate(); lab.wait_live(60); d = lab.diagnose()", timeout_s=120)
     assert (await kernel.value("d.verdict")).startswith("A simulated browser is live")
-    assert await kernel.value("[r.result for r in d.rows if r.probe == 'connection']") == ["live, direct"]
+    assert await kernel.value("[r.result for r in d.rows if r.probe == 'connection']") == ["live, directly"]
     await kernel.execute(
         "def broken(): raise RuntimeError('hush-48')\nbad = Lab(ice_servers=broken, name='bad')"
     )

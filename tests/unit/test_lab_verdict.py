@@ -161,6 +161,14 @@ def test_the_table_follows_the_way_to_the_browser() -> None:
     assert tried.finding is Finding.GOOD
 
 
+def test_nothing_to_try_is_a_finding_too() -> None:
+    """A page whose addresses could not be used leaves no pair; before anything was tried that means nothing."""
+    told = {row.probe: row for row in rows_of(make(state="live", engine=engine(route="relay")))}
+    assert told["pairs tried by Python"].finding is Finding.BAD
+    assert told["connection"].result == "live, through Jupyter's own connection"
+    assert "pairs tried by Python" not in {row.probe for row in rows_of(make())}
+
+
 def test_a_server_and_udp_in_words() -> None:
     """What was refused says why; a machine without a network is no fault."""
     refused = ice_row({"url": "stun:a.example", "finding": "silent", "detail": "TimeoutError", "ms": 3000.0})
