@@ -3,6 +3,15 @@ import { test } from "node:test";
 import { parsePlotMessage } from "../src/plot/messages.ts";
 import { Asking, step } from "../src/plot/pointer.ts";
 import { fit } from "../src/plot/size.ts";
+import { readJson } from "./reading.ts";
+
+interface Golden {
+  engine: unknown[];
+  picture: unknown;
+  bad: unknown[];
+}
+
+const golden = readJson("..", "tests", "contract", "plot_socket.json") as Golden;
 
 function packed(header: unknown, picture: number[], length?: number): ArrayBuffer {
   const head = new TextEncoder().encode(JSON.stringify(header));
@@ -19,6 +28,13 @@ test("a picture is a header and the bytes behind it", () => {
   const message = parsePlotMessage(packed(HEADER, [255, 216, 7]));
   assert.equal(message?.type, "picture");
   if (message?.type === "picture") assert.deepEqual([message.n, [...message.jpeg]], [3, [255, 216, 7]]);
+});
+
+test("every golden message is judged as the contract says", () => {
+  const read = (message: unknown) => parsePlotMessage(JSON.stringify(message));
+  assert.deepEqual(golden.engine.map(read), golden.engine);
+  assert.deepEqual(golden.bad.map(read), golden.bad.map(() => null));
+  assert.equal(parsePlotMessage(packed(golden.picture, [1]))?.type, "picture");
 });
 
 test("what is no message of a plot's is none, and throws nothing", () => {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,6 +100,32 @@ async def test_a_plot_waits_and_then_shows_what_comes(session: Session, pages: P
     async with asyncio.timeout(PATIENCE_S):
         while np.array_equal(first, np.asarray(await pages.shown("k1"))):
             pass
+
+
+async def test_the_messages_are_those_of_the_contract(session: Session, pages: Pages) -> None:
+    """What the engine sends has the fields of the golden messages, and what pages say there has its effect."""
+    golden = json.loads((Path(__file__).parents[1] / "contract" / "plot_socket.json").read_text())
+    fields = {message["type"]: set(message) for message in [*golden["engine"], golden["picture"]]}
+    hello, size, theme, *others = golden["page"]
+    await live(session)
+    pages.plotting.create("w", "waveform", {})
+    pages.got["k1"] = asyncio.Queue()
+    pages.plotting.opened("w", "k1")
+    pages.plotting.received("k1", hello)
+    for kind in ("welcome", "state", "coming", "picture"):
+        message, _ = await pages.expect("k1", kind)
+        assert set(message) == fields[kind]
+    assert (message["width"], message["height"]) == (960, 360)
+    pages.acknowledge("k1", message)
+    for message in (size, theme):
+        pages.plotting.received("k1", message)
+    assert (await pages.shown("k1")).size == (600, 360)
+    pages.plotting.received("k1", {"type": "pointer", "x": 150, "y": 80})
+    assert set((await pages.expect("k1", "reading"))[0]) == fields["reading"]
+    for message in others:
+        pages.plotting.received("k1", message)
+    assert pages.plotting.find("w").frozen is None, "frozen, and let go again"
+    assert pages.plotting.find("w").stats()["views"][0]["visible"] is False
 
 
 async def test_two_views_of_one_plot_have_a_drawing_each(session: Session, pages: Pages) -> None:
