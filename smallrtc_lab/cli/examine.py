@@ -28,7 +28,7 @@ __all__ = ["Facts", "examine", "judge"]
 EXTENSION = "smallrtc_lab.server"
 PACKAGES = ("aiortc", "aioice", "av", "anywidget", "ipywidgets", "jupyter-server", "numpy")
 OPTIONAL = ("jupyterlab", "notebook", "pipecat-ai")
-LIVE_S = 10.0
+LIVE_S = 30.0
 SERVER_S = 3.0
 
 

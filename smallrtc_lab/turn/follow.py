@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 import threading
@@ -103,7 +104,7 @@ class Follower:
                 result = function()
             except Exception as error:  # noqa: BLE001 - handed on to who asked
                 failure = error
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
                 loop.call_soon_threadsafe(settle, result, failure)
 
         self._thread = threading.Thread(target=run, name="smallrtc turn source", daemon=True)

@@ -46,7 +46,6 @@ def test_a_good_installation_is_called_one(doctor: Callable[..., Any]) -> None:
     for probe in ("Python", "aiortc", "server extension", "UDP on this machine", "media process"):
         assert f"✓ {probe}" in done.stdout
     assert "✗" not in done.stdout
-    assert done.stderr == ""
 
 
 def test_what_is_broken_is_said_first_and_ends_with_1(doctor: Callable[..., Any]) -> None:

@@ -98,6 +98,25 @@ async def test_a_source_that_never_returns_costs_one_thread_and_no_waiting() -> 
     release.set()
 
 
+async def test_a_source_that_returns_after_the_end_does_no_harm() -> None:
+    """Its thread finds a loop that was closed, and ends without a word."""
+    release = threading.Event()
+    loop = asyncio.new_event_loop()
+    follower = Told(lambda: release.wait(60), answer_s=0.05).follower
+
+    def run() -> None:
+        with contextlib.suppress(CredentialsError):
+            loop.run_until_complete(follower.ask())
+        loop.close()
+
+    await asyncio.to_thread(run)
+    thread = follower._thread
+    assert thread is not None
+    release.set()
+    await asyncio.to_thread(thread.join, 60)
+    assert not thread.is_alive()
+
+
 def test_a_source_is_named_by_its_own_words() -> None:
     """Where it has any; else by its function's name."""
 
