@@ -162,6 +162,11 @@ function selectedPair(reports: Report[]): Report | undefined {
   return pairs.find((one) => one.id === id) ?? pairs.find((one) => one["nominated"] && one["state"] === "succeeded");
 }
 
+/** Bytes that have come on the selected pair of candidates, sound, pictures and feedback together; null before there is one. */
+export function bytesHeard(reports: Report[]): number | null {
+  return num(selectedPair(reports), "bytesReceived");
+}
+
 function routeOf(reports: Report[], pair: Report | undefined): Route | null {
   if (!pair) return null;
   const ends = [pair["localCandidateId"], pair["remoteCandidateId"]];

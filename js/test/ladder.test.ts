@@ -170,6 +170,52 @@ test("without a relay the fault of WebRTC is what is told", async () => {
   assert.ok(peer("direct")?.closed);
 });
 
+async function interrupted() {
+  const all = setting();
+  const done = all.ladder.connect(null, 1000, 5000, never);
+  await pass(5);
+  all.peer("direct")?.connects();
+  await done;
+  assert.ok(all.ladder.prepare());
+  await pass(5);
+  all.peer("relay")?.connects();
+  all.peer("relay")?.pipe.says('"by the relay"');
+  await pass(5);
+  return all;
+}
+
+test("a relay that was prepared carries at once when WebRTC does not come back", async () => {
+  const { ladder, chosen, heard, made } = await interrupted();
+  assert.deepEqual(heard, []);
+  await ladder.connect("known", 1000, 0, never);
+  assert.deepEqual(chosen, ["direct", "relay"]);
+  assert.deepEqual(heard, ["by the relay"]);
+  assert.deepEqual(
+    made.map(({ name, closed }) => [name, closed]),
+    [
+      ["direct", true],
+      ["relay", false],
+      ["direct", false],
+    ],
+  );
+  made[2]?.connects();
+  await pass(10);
+  assert.deepEqual(chosen, ["direct", "relay", "direct"]);
+  ladder.close();
+  assert.ok(made.every(({ closed }) => closed));
+});
+
+test("when WebRTC comes back the relay is let go, and what Python said there is heard", async () => {
+  const { ladder, channel, chosen, heard, peer } = await interrupted();
+  ladder.resume();
+  assert.deepEqual(heard, ["by the relay"]);
+  assert.ok(peer("relay")?.closed);
+  channel.send(1);
+  assert.deepEqual(peer("direct")?.pipe.sent, ["1"]);
+  assert.deepEqual(chosen, ["direct"]);
+  ladder.close();
+});
+
 test("a refusal of the server ends all ways at once", async () => {
   const { ladder, made } = setting(true);
   const refused = new RequestRefused(400, "live-elsewhere", "in another tab");

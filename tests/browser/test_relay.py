@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from playwright.async_api import Browser, Route, expect
+from support.jupyter import JupyterServer
+from support.kernel import Kernel
 from support.knownmedia import TONE_AMPLITUDE, TONE_HZ, picture_error, tone_of
 from support.labview import LabView
 from support.notebookpage import NotebookPage, video_image, wait_video_frames
+from support.slowproxy import SlowProxy
+from support.udpcut import udp_cut, udp_ports
 
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
 LaunchChromium = Callable[..., Awaitable[Browser]]
@@ -136,3 +143,83 @@ async def test_webrtc_that_is_slow_takes_over_from_the_relay(open_notebook: Open
 async def _heard(view: LabView, messages: list[Any]) -> None:
     while await view.messages() != messages:
         await asyncio.sleep(0.1)
+
+
+@pytest.mark.soak
+async def test_a_path_that_is_cut_falls_back_and_comes_again(open_notebook: OpenNotebook) -> None:
+    """All datagrams of the engine are dropped in mid-call: pictures go on through Jupyter, later directly again."""
+    notebook = await open_notebook([LAB, COUNT])
+    await notebook.run(0)
+    assert (await notebook.run(1)).error is None
+    view = LabView(notebook, 0)
+    await view.start()
+    kernel = await notebook.kernel()
+    await kernel.wait_value("lab.route == 'direct' and len(times) > 10")
+    ports = udp_ports(int(await kernel.value("lab.stats()['engine']['pid']")))
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(udp_cut(ports))
+        except OSError as error:
+            pytest.skip(f"DATAGRAMS CANNOT BE CUT HERE: {error}")
+        await kernel.wait_value("lab.route == 'relay' and lab.state == 'live'")
+        await view.wait_state("live")
+        await kernel.execute("count = len(times)")
+        await kernel.wait_value("len(times) > count + 20")
+    longest_s = await kernel.value("max(b - a for a, b in zip(times, times[1:]))")
+    print(f"longest gap between pictures {longest_s:.2f} s (goal 4 s)")
+    assert longest_s < 20
+    await view.send("by whatever way")
+    await kernel.wait_value("got[-1:] == ['by whatever way']")
+    assert notebook.page_errors == []
+
+
+THROUGH = """port => {
+  const Plain = window.WebSocket
+  window.WebSocket = class extends Plain {
+    constructor(url, ...rest) {
+      super(String(url).includes('/media') ? String(url).replace(/:\\d+\\//, `:${port}/`) : url, ...rest)
+    }
+  }
+}"""
+SMALL = "from smallrtc_lab import Lab\nlab = Lab(video=dict(width=640, height=360, frame_rate=15))\nlab"
+ECHO = "@lab.on_video\ndef echo(frame):\n    return frame.image"
+
+
+@pytest.mark.soak
+async def test_a_slow_network_is_not_filled(
+    open_notebook: OpenNotebook, launch_chromium: LaunchChromium, jupyter: JupyterServer
+) -> None:
+    """1 Mbit/s and 100 ms of round trip, both ways: pictures go on, no delay grows, a stall ends at once."""
+    port = urlsplit(jupyter.url).port
+    assert port is not None
+    async with SlowProxy(port, rate_bps=1e6, way_s=0.05) as proxy:
+        notebook = await open_notebook([SMALL, ECHO], browser=await launch_chromium(NO_UDP))
+        await notebook.page.evaluate(THROUGH, proxy.port)
+        await notebook.run(0)
+        assert (await notebook.run(1)).error is None
+        await LabView(notebook, 0).start()
+        kernel = await notebook.kernel()
+        await kernel.wait_value("lab.route == 'relay'")
+        await asyncio.sleep(10)
+        rtts_ms = await round_trips(kernel, 60)
+        third = len(rtts_ms) // 3
+        print(f"round trip p50 {np.median(rtts_ms):.0f}, p95 {np.quantile(rtts_ms, 0.95):.0f} ms (goal 400)")
+        print("carried up and down", proxy.carried, await kernel.value("lab.stats()['video']['camera']"))
+        assert np.median(rtts_ms[-third:]) < 1000
+        proxy.flowing.clear()
+        await asyncio.sleep(2.5)
+        proxy.flowing.set()
+        received = await kernel.value("lab.stats()['video']['camera']['received']")
+        await kernel.wait_value(f"lab.stats()['video']['camera']['received'] > {received + 30}")
+        assert np.median(await round_trips(kernel, 5)) < 1000
+        assert await kernel.value("lab.route") == "relay"
+    assert notebook.page_errors == []
+
+
+async def round_trips(kernel: Kernel, count: int) -> list[float]:
+    """One of the page's figures a second."""
+    found = []
+    for _ in range(count):
+        found.append(await kernel.value("lab.stats()['page'].get('rtt_ms') or 0"))
+        await asyncio.sleep(1)
+    return found

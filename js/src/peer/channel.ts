@@ -68,7 +68,12 @@ export class Channel {
     this.channel = null;
     if (!channel) return;
     channel.onopen = channel.onclose = null;
-    channel.onmessage = (event) => this.received(event.data);
+    this.hear(channel);
+  }
+
+  /** Delivers what comes over a pipe that carries nothing of ours. */
+  hear(pipe: DataPipe): void {
+    pipe.onmessage = (event) => this.received(event.data);
   }
 
   detach(): void {

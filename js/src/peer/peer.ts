@@ -1,7 +1,7 @@
 // The only RTCPeerConnection: three media sections and one data channel over one transport, offered once.
 import type { Options } from "../model.ts";
 import type { Candidate, Counters, PairSeen, Section, Source } from "../negotiation.ts";
-import { digest, isRaw, mostBps, offerBody, pairsSeen, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
+import { bytesHeard, digest, isRaw, mostBps, offerBody, pairsSeen, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
 import type { Asked, IceServer, Limits, PageStats } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
@@ -9,6 +9,7 @@ import type { DataPipe } from "./channel.ts";
 
 const TRICKLE_MS = 200;
 const PATCH_TRIES = 3;
+const SLEPT_MS = 1500;
 
 export interface PeerEvents {
   /** A track of Python's, for the section it belongs to; it may stay silent for ever. */
@@ -38,6 +39,8 @@ export interface MediaPeer {
   ask?(asked: Asked): Promise<void>;
   /** The pairs of candidates it has tried; a relay tries none. */
   pairs?(): Promise<PairSeen[]>;
+  /** Milliseconds since anything of Python's has come; 0 where that is not known. */
+  silentMs?(): Promise<number>;
   /** Waits until Python has all that was said, where that can be known; returns after `ms` in any case. */
   settled?(ms: number): Promise<void>;
   close(): void;
@@ -53,6 +56,7 @@ export class Peer implements MediaPeer {
   private trickleTimer: ReturnType<typeof setTimeout> | null = null;
   private patchFailures = 0;
   private counters: Counters | null = null;
+  private heard = { bytes: null as number | null, atMs: 0, lookedMs: 0 };
   private stereo = false;
 
   constructor(
@@ -121,6 +125,16 @@ export class Peer implements MediaPeer {
   /** The pairs of candidates it has tried. */
   async pairs(): Promise<PairSeen[]> {
     return pairsSeen([...(await this.connection.getStats()).values()]);
+  }
+
+  /** Python's peer answers our sound and pictures with feedback several times a second: silence means that no path is left. */
+  async silentMs(): Promise<number> {
+    const bytes = bytesHeard([...(await this.connection.getStats()).values()]);
+    const nowMs = performance.now();
+    const slept = nowMs - this.heard.lookedMs > SLEPT_MS; // the page stood still itself
+    if (bytes === null || bytes !== this.heard.bytes || slept) this.heard = { bytes, atMs: nowMs, lookedMs: nowMs };
+    this.heard.lookedMs = nowMs;
+    return nowMs - this.heard.atMs;
   }
 
   close(): void {

@@ -26,6 +26,11 @@ const CONNECT_MS = 15_000;
 const GRACE_MS = 3000;
 /** One try to get back. Shorter than the first: the path is known to work, and a try into a dead network ends another one's wait. */
 const AGAIN_MS = 6000;
+/** The same where a relay is at hand, which is open by then. */
+const STAND_IN_MS = 1000;
+/** So long without a byte of Python's, and the path is doubted: a browser itself doubts it after five seconds and more. */
+const SILENT_MS = 2200;
+const LISTEN_MS = 400;
 const GIVE_UP_MS = 30_000;
 /** So long a socket that was doubted may take to open again. */
 const DOUBT_MS = 3000;
@@ -55,6 +60,7 @@ export class Call {
   private playback: Playback | null = null;
   private meter: Meter | null = null;
   private stopStats: (() => void) | null = null;
+  private stopListening: (() => void) | null = null;
   private echo: { of: MediaStreamTrack; seen: Echo } | null = null;
 
   constructor(private readonly context: CallContext) {
@@ -123,6 +129,7 @@ export class Call {
   close(): void {
     this.abort.abort(new DOMException("the call was ended", "AbortError"));
     this.stopStats?.();
+    this.stopListening?.();
     this.echo?.seen.close();
     this.listenOff();
     this.meter?.stop();
@@ -186,7 +193,9 @@ export class Call {
     try {
       store.set({ state: "reconnecting", stats: null });
       this.connected = new Gate<void>();
-      if (!(await this.comesBack(graceMs))) await this.connectAgain();
+      const prepared = graceMs > 0 && this.ladder.prepare();
+      if (await this.comesBack(prepared ? Math.min(graceMs, STAND_IN_MS) : graceMs)) this.ladder.resume();
+      else await this.connectAgain();
       this.live();
     } catch (cause) {
       if (!this.abort.signal.aborted) this.context.failed(asProblem(cause));
@@ -259,6 +268,17 @@ export class Call {
     this.sources.tellStatus();
     this.stopStats?.();
     this.stopStats = every(STATS_MS, () => void this.measure());
+    this.stopListening?.();
+    this.stopListening = every(LISTEN_MS, () => void this.doubt());
+  }
+
+  /** A path that was cut says nothing: where a relay is at hand, silence is enough to open it. */
+  private async doubt(): Promise<void> {
+    const { store, signaling } = this.context;
+    const silentMs = (await this.peer?.silentMs?.()) ?? 0;
+    if (this.abort.signal.aborted || !signaling.relay) return;
+    if (store.now.state === "reconnecting" && silentMs === 0) this.connected.open(); // it was a hiccup
+    else if (store.now.state === "live" && silentMs > SILENT_MS) void this.recover(GRACE_MS);
   }
 
   private async measure(): Promise<void> {

@@ -43,6 +43,7 @@ class Attempt {
 
   constructor(
     make: (events: PeerEvents) => MediaPeer,
+    readonly kind: "direct" | "relay",
     private readonly told: (attempt: Attempt, state: RTCPeerConnectionState) => void,
     came: (attempt: Attempt, source: Source, track: MediaStreamTrack) => void,
   ) {
@@ -58,9 +59,18 @@ class Attempt {
   }
 
   attachTo(channel: Channel): void {
-    const { pipe } = this.peer;
-    channel.attach(pipe);
-    for (const event of this.early.splice(0)) pipe.onmessage?.(event);
+    channel.attach(this.peer.pipe);
+    this.tellEarly();
+  }
+
+  /** What was said here is heard, though another way carries. */
+  heardBy(channel: Channel): void {
+    channel.hear(this.peer.pipe);
+    this.tellEarly();
+  }
+
+  private tellEarly(): void {
+    for (const event of this.early.splice(0)) this.peer.pipe.onmessage?.(event);
   }
 
   private changed(state: RTCPeerConnectionState): void {
@@ -74,6 +84,7 @@ export class Ladder {
   private current: Attempt | null = null;
   private readonly others = new Set<Attempt>();
   private over = new AbortController();
+  private prepared: { attempt: Attempt; up: Promise<Attempt> } | null = null;
 
   constructor(
     private readonly rungs: Rungs,
@@ -93,14 +104,38 @@ export class Ladder {
     await Promise.all(attempts.map(({ peer }) => peer.replace(source, track)));
   }
 
+  /** WebRTC is interrupted: a relay is opened, for the case that it does not come back. Whether there is one. */
+  prepare(): boolean {
+    const { relay } = this.rungs;
+    if (!relay || this.current?.kind !== "direct") return false;
+    const attempt = this.begin(relay, "relay");
+    const up = this.run(attempt, null);
+    up.catch((cause: unknown) => console.info("smallrtc-lab: no relay either", cause)); // the connection that is made anew tells why
+    this.prepared = { attempt, up };
+    return true;
+  }
+
+  /** It is back: the relay that was prepared is not needed. */
+  resume(): void {
+    const { prepared } = this;
+    this.prepared = null;
+    if (!prepared) return;
+    prepared.attempt.heardBy(this.channel);
+    this.drop(prepared.attempt);
+  }
+
   /** Resolves when one way carries; rejects with WebRTC's fault when none does in time. `relayAfterMs` is how long WebRTC has alone. */
   async connect(pcId: string | null, deadlineMs: number, relayAfterMs: number, signal: AbortSignal): Promise<void> {
+    const { prepared } = this;
+    this.prepared = null;
+    if (prepared) this.others.delete(prepared.attempt); // it outlives what is closed here
     this.close();
+    if (prepared) this.others.add(prepared.attempt);
     this.over = new AbortController();
     const direct = this.beginDirect();
     const done = direct ? this.run(direct, pcId) : Promise.reject(asError(PROBLEMS.timeout));
     const begunMs = performance.now();
-    const relayed = this.relayed(done, this.memory.knownBlocked() ? 0 : relayAfterMs);
+    const relayed = prepared?.up ?? this.relayed(done, this.memory.knownBlocked() ? 0 : relayAfterMs);
     const first = Promise.race([refusal(done), Promise.any([done, relayed])]);
     let winner: Attempt;
     try {
@@ -116,6 +151,7 @@ export class Ladder {
 
   close(): void {
     this.over.abort(new DOMException("the ways are closed", "AbortError"));
+    this.prepared = null;
     this.channel.detach();
     this.current?.peer.close();
     this.current = null;
@@ -126,16 +162,17 @@ export class Ladder {
   /** Null in a browser whose owner has switched WebRTC off. */
   private beginDirect(): Attempt | null {
     try {
-      return this.begin(this.rungs.direct);
+      return this.begin(this.rungs.direct, "direct");
     } catch (cause) {
       console.info("smallrtc-lab: this browser has no WebRTC", cause);
       return null;
     }
   }
 
-  private begin(make: (events: PeerEvents) => MediaPeer): Attempt {
+  private begin(make: (events: PeerEvents) => MediaPeer, kind: "direct" | "relay"): Attempt {
     const attempt = new Attempt(
       make,
+      kind,
       (one, state) => {
         if (one === this.current) this.events.state(state);
       },
@@ -164,7 +201,7 @@ export class Ladder {
     );
     if (afterMs > 0) await Promise.race([failed, sleep(afterMs, signal)]);
     signal.throwIfAborted();
-    return this.run(this.begin(relay), null);
+    return this.run(this.begin(relay, "relay"), null);
   }
 
   private choose(attempt: Attempt): void {
