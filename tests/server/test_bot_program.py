@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
+from support.coturn import run_coturn
 
 from smallrtc_lab.rtc._aiortc import add_loopback_candidate
 from smallrtc_lab.server.proof import link_proof
@@ -134,6 +135,19 @@ async def test_a_file_is_served_until_its_parent_ends_it(server: Any, tmp_path: 
         await client.pc.close()
     reply = await server.ask("POST", "start", {})
     assert reply.status_code == 503
+
+
+async def test_renewed_turn_credentials_reach_a_bot_s_connections(server: Any, tmp_path: Path) -> None:
+    """What the server tells its links later is used for the next client: its bot offers a relayed address."""
+    file = tmp_path / "bot.py"
+    file.write_text(BOT)
+    async with run_coturn(tmp_path, secret="hush") as coturn, program(server, file) as running:
+        assert (await running.status())["state"] == "serving"
+        server.extension.broker.tell_ice_servers([coturn.turn()], None)
+        client = Client(server)
+        await client.join({})
+        assert "typ relay" in client.pc.remoteDescription.sdp
+        await client.pc.close()
 
 
 async def test_a_broken_file_is_said_and_ends_the_process(server: Any, tmp_path: Path) -> None:
