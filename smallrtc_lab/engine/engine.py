@@ -307,8 +307,9 @@ class Engine:
     def _page_sender(self, session: str) -> Any:
         def send(page: str, message: dict[str, Any]) -> None:
             if by_comm(page):
-                return tell_by_comm(self.bridge, session, page, message)
-            self._to_server({"type": "page", "session": session, "page": page, "message": message})
+                tell_by_comm(self.bridge, session, page, message)
+            else:
+                self._to_server({"type": "page", "session": session, "page": page, "message": message})
 
         return send
 

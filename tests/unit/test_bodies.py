@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from smallrtc_lab.errors import RequestError
 from smallrtc_lab.bodies import offer_body, parsed_object, patch_body, start_body
+from smallrtc_lab.errors import RequestError
 
 OFFER = {"sdp": "v=0", "type": "offer"}
 CANDIDATE = {"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdp_mid": "0", "sdp_mline_index": 0}
