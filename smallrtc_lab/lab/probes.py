@@ -90,6 +90,8 @@ def _server(facts: Facts) -> list[Row]:
 
 def _page(facts: Facts) -> list[Row]:
     page = facts.page
+    if facts.engine is None:
+        return [Row("page", "could not be asked")]
     if page is None:
         silent = f"{facts.pages} show this lab, and none answers" if facts.pages else "no page shows this lab"
         return [Row("page", silent, None, Finding.BAD if facts.pages else Finding.NOTE)]

@@ -52,7 +52,7 @@ def judge(facts: Facts) -> Verdict:
 def _engine(facts: Facts) -> Iterator[Verdict]:
     if facts.engine is None:
         yield Verdict(
-            f"Python's media process does not answer: {facts.engine_error}",
+            "Python's media process does not answer.",
             "Run lab.start(), which starts it again; if that does not help, restart the kernel.",
         )
 

@@ -77,7 +77,7 @@ SAID = [
         "Click Start",
         False,
     ),
-    (make(engine=None, engine_error="it crashed"), "does not answer: it crashed", "lab.start()", True),
+    (make(engine=None, engine_error="it crashed"), "media process does not answer", "lab.start()", True),
     (make(link="none", engine=engine(pages=0, answers=[])), "does not run the smallrtc-lab", "Install", True),
     (
         make({"VSCODE_PID": "1"}, link="none", engine=engine(pages=0, answers=[])),
