@@ -24,10 +24,10 @@ import { Gate, sleep, within } from "./waiting.ts";
 const CONNECT_MS = 15_000;
 /** `disconnected` is often over by itself (W3C webrtc-pc, 5.6.4); wait that long before a new connection is made. */
 const GRACE_MS = 3000;
-/** One try to get back. Shorter than the first: the path is known to work, and a try into a dead network ends another one's wait. */
-const AGAIN_MS = 6000;
 /** The same where a relay is at hand, which is open by then. */
 const STAND_IN_MS = 1000;
+/** One try to get back. Shorter than the first: the path is known to work, and a try into a dead network ends another one's wait. */
+const AGAIN_MS = 6000;
 /** So long without a byte of Python's, and the path is doubted: a browser itself doubts it after five seconds and more. */
 const SILENT_MS = 2200;
 const LISTEN_MS = 400;
