@@ -187,7 +187,7 @@ export class Session extends Caller {
 
   private received(message: EngineMessage): void {
     if (message.type === "owner" && message.who === "another") this.yield();
-    if (message.type === "diagnose") void this.diagnose(message.id);
+    if (message.type === "diagnose") this.diagnose(message.id).catch((cause: unknown) => console.warn("smallrtc-lab: no diagnosis", cause));
     if (message.type === "ice-servers") this.call?.useIceServers(message.ice_servers);
     if (message.type === "ask") void this.call?.ask(message);
     if (message.type !== "command") this.store.set(changeFor(this.store.now, message));
