@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PROBLEMS } from "../src/errors.ts";
-import { placeFrom, refusal, RequestRefused, socketUrl } from "../src/signaling/server.ts";
+import { placeFrom, refusal, relayUrl, RequestRefused, socketUrl } from "../src/signaling/server.ts";
 
 const origin = "https://hub.example.org";
 const page = (config: unknown, bodyBaseUrl?: string) => ({ config: config === null ? null : JSON.stringify(config), bodyBaseUrl, origin });
@@ -24,6 +24,13 @@ test("the socket's address is wss for https, and has the token only when asked",
   assert.equal(socketUrl(place, "a/b", false), "wss://hub.example.org/user/ann/smallrtc/sessions/a%2Fb/socket");
   assert.match(socketUrl(place, "s", true), /socket\?token=se%2Fcret$/);
   assert.match(socketUrl({ base: "http://localhost:8888/", token: "" }, "s", true), /^ws:\/\/localhost:8888\/smallrtc\/sessions\/s\/socket$/);
+});
+
+test("the relay's address is beside the socket's, and a hub is known by its page", () => {
+  const place = placeFrom(page({ baseUrl: "/user/ann/", token: "t", hubPrefix: "/hub/" }));
+  assert.deepEqual(place, { base: `${origin}/user/ann/`, token: "t", hub: true });
+  assert.equal(place && relayUrl(place, "a/b", false), "wss://hub.example.org/user/ann/smallrtc/sessions/a%2Fb/media");
+  assert.match((place && relayUrl(place, "s", true)) ?? "", /media\?token=t$/);
 });
 
 test("our own refusals keep their sentence, Jupyter's 404 means that nobody serves the address", () => {

@@ -21,6 +21,7 @@ from smallrtc_lab.media.convert import from_picture, to_picture
 from smallrtc_lab.media.resample import to_float
 from smallrtc_lab.media.synthetic import video_source
 from smallrtc_lab.relay.packets import Control, Media, MessageText, Report, pack
+from smallrtc_lab.rtc.client import ClientConnection, ClientTrack, MessageRoom, TimedTrack
 from smallrtc_lab.rtc.state import EndReason
 from smallrtc_lab.rtc.tracks import OutputVideoTrack
 
@@ -285,3 +286,16 @@ async def test_webrtc_takes_over_from_the_relay_without_a_gap(place: Place) -> N
     assert relayed.end_reason is EndReason.HERE
     assert session.flow.state == "live"
     await browser.close()
+
+
+async def test_to_a_transport_it_is_just_another_connection(place: Place) -> None:
+    """Connection and tracks have every member that `rtc/client.py` asks for."""
+    await place.live()
+    connection = place.session.flow.connection
+    assert isinstance(connection, ClientConnection)
+    assert isinstance(connection, MessageRoom)
+    assert connection.screen_video_input_track() is None
+    for track in (connection.audio_input_track(), connection.video_input_track()):
+        assert isinstance(track, ClientTrack)
+        assert isinstance(track, TimedTrack)
+        assert track.is_enabled()

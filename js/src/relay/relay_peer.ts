@@ -47,7 +47,7 @@ export class RelayPeer implements MediaPeer {
   private counts: Counts | null = null;
 
   constructor(
-    private readonly dial: () => WebSocket | null,
+    private readonly dial: (withToken: boolean) => WebSocket | null,
     private readonly plan: PeerPlan,
     private readonly events: PeerEvents,
   ) {
@@ -63,7 +63,7 @@ export class RelayPeer implements MediaPeer {
     if (this.closed) return;
     await new Promise<void>((open, refuse) => {
       this.welcomed = { open, refuse };
-      this.open();
+      this.open(false);
     });
     this.live = true;
     this.heardMs = performance.now();
@@ -136,22 +136,28 @@ export class RelayPeer implements MediaPeer {
     console.warn("smallrtc-lab: this page may run no AudioWorklet, so that no sound is relayed");
   }
 
-  private open(): void {
-    const socket = this.dial();
+  /** A browser without Jupyter's login cookie has the page's token as the other way in; addresses are logged, so it goes there last. */
+  private open(withToken: boolean): void {
+    const socket = this.dial(withToken);
+    let opened = false;
     if (!socket) {
       this.welcomed?.refuse(asError(PROBLEMS.unreachable));
       return;
     }
     socket.binaryType = "arraybuffer";
     this.socket = socket;
-    socket.onopen = () => this.send(this.hello());
+    socket.onopen = () => {
+      opened = true;
+      this.send(this.hello());
+    };
     socket.onmessage = ({ data }) => {
       if (socket === this.socket) this.received(data);
     };
     socket.onclose = (event) => {
       if (socket !== this.socket) return;
       this.socket = null;
-      this.lost(event);
+      if (opened || withToken) this.lost(event);
+      else this.open(true);
     };
   }
 

@@ -84,7 +84,7 @@ export class Call {
     };
     const rungs = {
       direct: (events: PeerEvents) => new Peer(signaling, plan(), events),
-      relay: signaling.relay ? (events: PeerEvents) => new RelayPeer(() => signaling.relay?.() ?? null, plan(), events) : null,
+      relay: signaling.relay ? (events: PeerEvents) => new RelayPeer((withToken) => signaling.relay?.(withToken) ?? null, plan(), events) : null,
     };
     return new Ladder(rungs, channel, (source) => this.sources.track(source), originMemory, {
       chosen: () => this.chosen(),
@@ -119,7 +119,7 @@ export class Call {
       if (!receiveOnly(options)) await this.sources.open(limits, testOnly);
       signal.throwIfAborted();
       store.set({ state: "connecting" });
-      await this.connect(null, CONNECT_MS, RELAY_AFTER_MS);
+      await this.connect(null, CONNECT_MS, this.context.signaling.unlikely ? 0 : RELAY_AFTER_MS);
       this.live();
     } catch (cause) {
       if (!signal.aborted) this.context.failed(asProblem(cause));

@@ -15,6 +15,8 @@ const SETTLE_MS = 1000;
 /** After another way has taken over: Python moves over, too, and until then reads here. */
 const LET_GO_MS = 1500;
 const EARLY = 500;
+/** A network may change while a relay carries: WebRTC is tried again so often. */
+const TRY_AGAIN_MS = 120_000;
 
 /** The two kinds of peers a page can make; `relay` is null where there is no server to relay. */
 export interface Rungs {
@@ -230,7 +232,14 @@ export class Ladder {
       console.info("smallrtc-lab: WebRTC finds no path; media goes through Jupyter", cause);
       this.memory.remember(true);
       this.drop(direct);
+      await this.tryAgain(signal);
     }
+  }
+
+  private async tryAgain(signal: AbortSignal): Promise<void> {
+    await sleep(TRY_AGAIN_MS, signal).catch(() => undefined); // closed meanwhile
+    const direct = signal.aborted ? null : this.beginDirect();
+    if (direct) await this.awaitBetter(direct, this.run(direct, null), TRY_MS);
   }
 
   private async takeOver(direct: Attempt, signal: AbortSignal): Promise<void> {

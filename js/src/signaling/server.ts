@@ -6,6 +6,8 @@ export interface Place {
   /** Absolute, with a slash at the end. */
   base: string;
   token: string;
+  /** A JupyterHub's single-user server, as on Binder: no datagram finds its way to most of them. */
+  hub?: boolean;
 }
 
 interface ConfigPage {
@@ -18,11 +20,13 @@ interface ConfigPage {
 export function placeFrom(page: ConfigPage): Place | null {
   let base: unknown = page.bodyBaseUrl;
   let token: unknown = "";
+  let hub = false;
   if (page.config !== null) {
     try {
-      const config = JSON.parse(page.config) as { baseUrl?: unknown; token?: unknown };
+      const config = JSON.parse(page.config) as { baseUrl?: unknown; token?: unknown; hubPrefix?: unknown };
       base = config.baseUrl ?? base;
       token = config.token;
+      hub = typeof config.hubPrefix === "string" && config.hubPrefix !== "";
     } catch {
       return null; // somebody else's script of that name
     }
@@ -30,7 +34,7 @@ export function placeFrom(page: ConfigPage): Place | null {
   if (typeof base !== "string" || base === "") return null;
   const url = new URL(base.endsWith("/") ? base : `${base}/`, page.origin);
   if (url.protocol !== "http:" && url.protocol !== "https:") return null;
-  return { base: url.href, token: typeof token === "string" ? token : "" };
+  return { base: url.href, token: typeof token === "string" ? token : "", ...(hub ? { hub } : {}) };
 }
 
 export function findPlace(): Place | null {
@@ -52,10 +56,10 @@ export function socketUrl(place: Place, session: string, withToken: boolean, plo
 }
 
 /** Where the media of a page goes that WebRTC finds no path for. */
-export function relayUrl(place: Place, session: string): string {
+export function relayUrl(place: Place, session: string, withToken: boolean): string {
   const url = new URL(`smallrtc/sessions/${encodeURIComponent(session)}/media`, place.base);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  if (place.token) url.searchParams.set("token", place.token);
+  if (withToken && place.token) url.searchParams.set("token", place.token);
   return url.href;
 }
 
@@ -130,7 +134,9 @@ export interface Offering {
   offer(body: OfferBody, signal: AbortSignal): Promise<Answer>;
   patch(pcId: string, candidates: Candidate[], signal: AbortSignal): Promise<void>;
   /** Dials the socket that carries media where WebRTC finds no path; undefined where there is none. */
-  relay?(): WebSocket;
+  relay?(withToken: boolean): WebSocket;
+  /** WebRTC is known to find nothing in most places like this one. */
+  readonly unlikely?: boolean;
 }
 
 /** The two requests of one session. */
@@ -155,8 +161,12 @@ export class Signaling implements Offering {
     await request(this.place, this.url, { method: "PATCH", body, signal });
   }
 
-  relay(): WebSocket {
-    return new WebSocket(relayUrl(this.place, this.session));
+  get unlikely(): boolean {
+    return this.place.hub ?? false;
+  }
+
+  relay(withToken: boolean): WebSocket {
+    return new WebSocket(relayUrl(this.place, this.session, withToken));
   }
 }
 
