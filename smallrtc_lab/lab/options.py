@@ -120,7 +120,9 @@ def video_constraints(option: VideoOption) -> dict[str, Any] | bool:
         raise ValueError(
             f"video is True, False or a dict such as dict(width=640, height=480), not {option!r}"
         )
-    asked = {name: value for name, value in asked.items() if name != "bitrate_bps"}  # no constraint: see lab.py
+    asked = {
+        name: value for name, value in asked.items() if name != "bitrate_bps"
+    }  # no constraint: see lab.py
     for name in ("width", "height", "frame_rate"):
         value = asked.get(name)
         if isinstance(value, (int, float)) and value <= 0:
@@ -143,7 +145,9 @@ def own_ice_servers(
 ) -> dict[str, list[dict[str, Any]] | None]:
     """The engine's ``ice_servers`` option: None leaves the choice to the Jupyter server, an empty list means none.
 
-    Those of a source of credentials (:mod:`smallrtc_lab.turn`) are none at first. Raises as :func:`smallrtc_lab.ice.normalise_ice_servers` does; no message quotes a credential.
+    Those of a source of credentials (:mod:`smallrtc_lab.turn`) are none at first.
+
+    Raises as :func:`smallrtc_lab.ice.normalise_ice_servers` does; no message quotes a credential.
     """
     if callable(servers):
         return {"ice_servers": []}
