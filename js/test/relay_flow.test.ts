@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BitrateControl } from "../src/relay/bitrate.ts";
-import { RelayChannel } from "../src/relay/delivery.ts";
+import { Conversation, RelayChannel } from "../src/relay/delivery.ts";
 import { momentsBetween } from "../src/session/history.ts";
 import type { Snapshot } from "../src/status.ts";
 import { FIRST, statusLine } from "../src/status.ts";
@@ -84,4 +84,28 @@ test("the widget says in words that media goes through Jupyter", () => {
   assert.match(statusLine(now).text, /through Jupyter$/);
   const told = momentsBetween(now, { ...now, stats: null }).map(({ text }) => text);
   assert.deepEqual(told, ["Media goes through Jupyter: the network lets no WebRTC through"]);
+});
+
+test("what was not acknowledged goes over the next socket of the same conversation, once", () => {
+  const talk = new Conversation();
+  const [first, second] = [[] as Packet[], [] as Packet[]];
+  const lost = new RelayChannel((packet) => first.push(packet), talk);
+  for (const text of ["a", "b", "c"]) lost.send(text);
+  lost.arrived({ kind: "message", sequence: 1, text: "from Python" });
+  lost.close();
+  const heard: unknown[] = [];
+  const channel = new RelayChannel((packet) => second.push(packet), talk);
+  channel.onmessage = ({ data }) => heard.push(data);
+  channel.again(1);
+  channel.send("d");
+  assert.deepEqual(
+    second.map((packet) => packet.kind === "message" && [packet.sequence, packet.text]),
+    [
+      [2, "b"],
+      [3, "c"],
+      [4, "d"],
+    ],
+  );
+  for (const sequence of [1, 2]) channel.arrived({ kind: "message", sequence, text: `m${sequence}` });
+  assert.deepEqual(heard, ["m2"]);
 });

@@ -17,6 +17,7 @@ from aiortc import MediaStreamTrack
 
 from smallrtc_lab.errors import ProtocolError
 from smallrtc_lab.events import EventEmitter
+from smallrtc_lab.relay.delivery import Conversation
 from smallrtc_lab.relay.packets import (
     RELAY_VERSION,
     Codec,
@@ -48,10 +49,13 @@ class RelayConnection(EventEmitter):
     """A page's media and messages over one socket.
 
     ``hello`` is the page's first word: ``sends`` (the streams it may send: ``audio camera screen``), ``takes`` (the
-    kinds it shows) and ``plays``, the codecs it decodes. It counts as connected from its creation on.
+    kinds it shows), ``plays`` (the codecs it decodes), and ``received``, the last message it has of the
+    ``conversation``. It counts as connected from its creation on.
     """
 
-    def __init__(self, hello: dict[str, Any], send: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, hello: dict[str, Any], send: Callable[[bytes], None], conversation: Conversation | None = None
+    ) -> None:
         super().__init__(EVENTS)
         self.end_reason: EndReason | None = None
         self.on_closed: Callable[[], None] | None = None
@@ -63,7 +67,9 @@ class RelayConnection(EventEmitter):
         self._early = MessageQueue()
         self._closing: asyncio.Future[None] | None = None
         self._close_task: asyncio.Task[None] | None = None
-        self._messages = RelayMessages(self._send, self._on_message)
+        self._messages = RelayMessages(self._send, self._on_message, conversation)
+        received = hello.get("received")
+        self._page_received = received if isinstance(received, int) else 0
         self._bytes_in = self._bytes_out = 0
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="relay")
         self._takes = _words(hello.get("takes"), ("audio", "video"))
@@ -84,7 +90,9 @@ class RelayConnection(EventEmitter):
 
     def welcome(self) -> None:
         """It is the session's connection now: the page may send."""
-        self._send(Control({"type": "welcome", "version": RELAY_VERSION, "pc_id": self._pc_id}))
+        about = {"pc_id": self._pc_id, "received": self._messages.inbox_received}
+        self._send(Control({"type": "welcome", "version": RELAY_VERSION, **about}))
+        self._messages.resume(self._page_received)
         for track in self._inputs.values():
             self._events.post("track-started", track)
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from smallrtc_lab.relay.delivery import MessageInbox, MessageOutbox
+from smallrtc_lab.relay.delivery import Conversation
 from smallrtc_lab.relay.packets import MessageText, Report, Stream
 from smallrtc_lab.rtc.messages import Incoming, read_message, signalling_text
 
@@ -25,11 +25,15 @@ class RelayMessages:
     """``send`` takes packets, ``on_message`` what the page said; raises ``ProtocolError`` for what follows no rule."""
 
     def __init__(
-        self, send: Callable[[MessageText | Report], None], on_message: Callable[[Incoming], None]
+        self,
+        send: Callable[[MessageText | Report], None],
+        on_message: Callable[[Incoming], None],
+        conversation: Conversation | None = None,
     ) -> None:
+        conversation = conversation or Conversation()
         self._send = send
         self._on_message = on_message
-        self._outbox, self._inbox = MessageOutbox(), MessageInbox()
+        self._outbox, self._inbox = conversation.outbox, conversation.inbox
         self._moved_s = time.monotonic()
         self._room = asyncio.Event()
         self._open = True
@@ -49,6 +53,16 @@ class RelayMessages:
     def stuck(self) -> bool:
         """Whether nothing was acknowledged for 5 s of what was said."""
         return self._open and len(self._outbox) > 0 and time.monotonic() - self._moved_s > _STUCK_S
+
+    @property
+    def inbox_received(self) -> int:
+        """The last message that came, for a page that goes on with a conversation."""
+        return self._inbox.received
+
+    def resume(self, received: int) -> None:
+        """A socket of the same conversation: what the page does not have yet is sent again."""
+        for message in self._outbox.again(received):
+            self._send(message)
 
     def send(self, message: Any) -> bool:
         """Any JSON value, in order and once; False when too many are unacknowledged."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from smallrtc_lab.errors import ProtocolError, RequestError
+from smallrtc_lab.relay.delivery import Conversation
 from smallrtc_lab.relay.packets import RELAY_VERSION, Control, parse
+from smallrtc_lab.rtc.state import EndReason
 
 from .relay_connection import RelayConnection
 
@@ -22,6 +25,7 @@ logger = logging.getLogger(__name__)
 _NOT_FOLLOWED = 4400
 _REFUSED = 4403
 _OVER = 1000
+_REMEMBERED = 8  # conversations whose page may come back
 
 
 class RelayDoor(Protocol):
@@ -44,6 +48,7 @@ class RelaySockets:
         self._admit = admit
         self._sockets: dict[str, RelayConnection | None] = {}  # None: it has not said hello
         self._tasks: set[asyncio.Task[None]] = set()
+        self._conversations: OrderedDict[str, Conversation] = OrderedDict()
 
     def opened(self, key: str) -> None:
         """A page's relay socket opened."""
@@ -90,8 +95,10 @@ class RelaySockets:
     def _greet(self, key: str, hello: dict[str, Any]) -> None:
         if hello.get("version") != RELAY_VERSION:
             raise ProtocolError("this page runs another version of smallrtc-lab than the kernel: reload it")
-        connection = RelayConnection(hello, lambda content: self._door.send(key, content))
-        connection.on_closed = lambda: self._hang_up(key, _OVER, "the connection has ended")
+        name = hello.get("conversation")
+        conversation = self._conversation(name if isinstance(name, str) else key)
+        connection = RelayConnection(hello, lambda content: self._door.send(key, content), conversation)
+        connection.on_closed = lambda: self._over(key, connection, conversation)
         self._sockets[key] = connection
         page = hello.get("page")
         task = asyncio.get_running_loop().create_task(
@@ -99,6 +106,21 @@ class RelaySockets:
         )
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+
+    def _conversation(self, name: str) -> Conversation:
+        """The one of that name, so that what was not acknowledged is not lost with a socket."""
+        found = self._conversations.pop(name, None) or Conversation()
+        self._conversations[name] = found
+        while len(self._conversations) > _REMEMBERED:
+            self._conversations.popitem(last=False)
+        return found
+
+    def _over(self, key: str, connection: RelayConnection, conversation: Conversation) -> None:
+        if connection.end_reason is EndReason.HERE:  # nobody goes on with it
+            self._conversations = OrderedDict(
+                (name, one) for name, one in self._conversations.items() if one is not conversation
+            )
+        self._hang_up(key, _OVER, "the connection has ended")
 
     async def _take_in(self, key: str, page: str | None, connection: RelayConnection) -> None:
         try:

@@ -11,7 +11,7 @@ from collections import deque
 
 from .packets import MessageText
 
-__all__ = ["MOST_UNACKNOWLEDGED", "MessageInbox", "MessageOutbox"]
+__all__ = ["MOST_UNACKNOWLEDGED", "Conversation", "MessageInbox", "MessageOutbox"]
 
 MOST_UNACKNOWLEDGED = 500
 
@@ -52,6 +52,14 @@ class MessageOutbox:
         """What a new socket has to carry first, when the other side has everything up to ``received``."""
         self.acknowledge(received)
         return list(self._kept)
+
+
+class Conversation:
+    """Both directions of one page's messages, through any number of sockets."""
+
+    def __init__(self) -> None:
+        self.outbox = MessageOutbox()
+        self.inbox = MessageInbox()
 
 
 class MessageInbox:

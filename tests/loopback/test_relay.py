@@ -299,3 +299,25 @@ async def test_to_a_transport_it_is_just_another_connection(place: Place) -> Non
         assert isinstance(track, ClientTrack)
         assert isinstance(track, TimedTrack)
         assert track.is_enabled()
+
+
+async def test_no_message_is_lost_or_repeated_when_the_socket_breaks(place: Place) -> None:
+    """What was under way in either direction goes over the page's next socket, in its place in the order."""
+    page = await place.live()
+    heard: list[Any] = []
+    place.session.message = lambda message, sender: heard.append(message)  # type: ignore[method-assign]
+    for number in range(40):
+        place.cut = number >= 20
+        page.say(number)
+        await place.session.flow.send_message(number)
+        await asyncio.sleep(0)
+    await page.stop()
+    place.sockets.closed("k1")
+    await until(lambda: place.session.flow.connection is None)
+    await place.session.flow.send_message("between")
+    place.cut = False
+    again = place.page("k2", goes_on=page)
+    again.hello()
+    await until(lambda: len(heard) == 40 and len(again.messages) == 41)
+    assert heard == list(range(40))
+    assert again.messages == [*range(40), "between"]

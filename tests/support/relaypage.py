@@ -40,7 +40,14 @@ WIDTH, HEIGHT, FRAME_RATE = 320, 240, 15
 class RelayPage:
     """``send(content)`` hands a packet to the engine; :meth:`take` is called with each that comes."""
 
-    def __init__(self, send: Callable[[bytes], None], *, name: str = "p1", codecs: bool = True) -> None:
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        *,
+        name: str = "p1",
+        codecs: bool = True,
+        goes_on: RelayPage | None = None,
+    ) -> None:
         self.welcomed = asyncio.Event()
         self.pictures: list[np.ndarray] = []  # RGB, of the last second or so
         self.sounds: list[np.ndarray] = []
@@ -54,6 +61,9 @@ class RelayPage:
         self._codecs = codecs
         self._name = name
         self._outbox, self._inbox = MessageOutbox(), MessageInbox()
+        self._conversation = name
+        if goes_on is not None:  # another socket of the same page
+            self.messages, self._outbox, self._inbox = goes_on.messages, goes_on._outbox, goes_on._inbox
         self._picture_decoder, self._sound_decoder = PictureDecoder(), SoundDecoder()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -67,6 +77,8 @@ class RelayPage:
             "sends": ["audio", "camera"],
             "takes": ["audio", "video"],
             "plays": plays,
+            "conversation": self._conversation,
+            "received": self._inbox.received,
         }
         self.send(Control(body | changes))
 
@@ -98,6 +110,8 @@ class RelayPage:
             return
         match packet:
             case Control(body) if body["type"] == "welcome":
+                for message in self._outbox.again(body["received"]):
+                    self.send(message)
                 self.welcomed.set()
             case Media():
                 self._show(packet)

@@ -111,6 +111,11 @@ export class Channel {
     }, OPEN_WITHIN_MS);
   }
 
+  /** So many messages were under way when their connection was lost: nobody knows whether Python has them. */
+  lost(count: number): void {
+    this.drop(count, "the connection was lost while they were under way");
+  }
+
   private opened(channel: DataPipe): void {
     if (channel !== this.channel) return;
     this.clearTimer();

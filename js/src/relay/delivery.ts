@@ -4,21 +4,29 @@ import type { MessageText, Packet } from "./packets.ts";
 
 const MOST_UNACKNOWLEDGED = 500;
 
+/** Both directions of this page's messages, through any number of sockets. */
+export class Conversation {
+  readonly id = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  sequence = 0;
+  received = 0;
+  kept: MessageText[] = [];
+}
+
 export class RelayChannel implements DataPipe {
   readyState: RTCDataChannelState = "connecting";
   onopen: DataPipe["onopen"] = null;
   onmessage: DataPipe["onmessage"] = null;
   onclose: DataPipe["onclose"] = null;
-  private sequence = 0;
-  private received = 0;
-  private kept: MessageText[] = [];
   private bytes = 0;
   private empty: (() => void) | null = null;
 
-  constructor(private readonly transmit: (packet: Packet) => void) {}
+  constructor(
+    private readonly transmit: (packet: Packet) => void,
+    private readonly talk = new Conversation(),
+  ) {}
 
   get bufferedAmount(): number {
-    return this.kept.length < MOST_UNACKNOWLEDGED ? this.bytes : Infinity;
+    return this.talk.kept.length < MOST_UNACKNOWLEDGED ? this.bytes : Infinity;
   }
 
   /** The heartbeat needs no place in the conversation. */
@@ -27,11 +35,17 @@ export class RelayChannel implements DataPipe {
       this.transmit({ kind: "control", body: { type: "ping", time_ms: performance.now() } });
       return;
     }
-    this.sequence += 1;
-    const message: MessageText = { kind: "message", sequence: this.sequence, text };
-    this.kept.push(message);
+    this.talk.sequence += 1;
+    const message: MessageText = { kind: "message", sequence: this.talk.sequence, text };
+    this.talk.kept.push(message);
     this.bytes += text.length;
     this.transmit(message);
+  }
+
+  /** A socket of the same conversation: what Python does not have yet is sent again. */
+  again(received: number): void {
+    this.acknowledged(received);
+    for (const message of this.talk.kept) this.transmit(message);
   }
 
   opened(): void {
@@ -41,15 +55,15 @@ export class RelayChannel implements DataPipe {
   }
 
   acknowledged(sequence: number): void {
-    const left = this.kept.filter((one) => one.sequence > sequence);
+    const left = this.talk.kept.filter((one) => one.sequence > sequence);
     this.bytes = left.reduce((sum, one) => sum + one.text.length, 0);
-    this.kept = left;
+    this.talk.kept = left;
     if (left.length === 0) this.empty?.();
   }
 
   /** Waits until the other side has everything, `ms` at most. */
   async emptied(ms: number): Promise<void> {
-    if (this.kept.length === 0) return;
+    if (this.talk.kept.length === 0) return;
     await new Promise<void>((done) => {
       const timer = setTimeout(done, ms);
       this.empty = () => {
@@ -61,12 +75,12 @@ export class RelayChannel implements DataPipe {
   }
 
   arrived(message: MessageText): void {
-    const next = message.sequence === this.received + 1;
-    if (next) this.received += 1;
+    const next = message.sequence === this.talk.received + 1;
+    if (next) this.talk.received += 1;
     this.transmit({
       kind: "report",
       stream: "messages",
-      sequence: this.received,
+      sequence: this.talk.received,
       queue: 0,
       received_bytes: 0,
       age_ms: 0,

@@ -7,6 +7,7 @@ import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
 import type { PageStats } from "../protocol.ts";
 import type { Abilities } from "./abilities.ts";
 import { findAbilities } from "./abilities.ts";
+import type { Conversation } from "./delivery.ts";
 import { RelayChannel } from "./delivery.ts";
 import type { Control, Media, Packet, Report } from "./packets.ts";
 import { pack, parse, RELAY_VERSION } from "./packets.ts";
@@ -50,8 +51,9 @@ export class RelayPeer implements MediaPeer {
     private readonly dial: (withToken: boolean) => WebSocket | null,
     private readonly plan: PeerPlan,
     private readonly events: PeerEvents,
+    private readonly talk: Conversation,
   ) {
-    this.pipe = new RelayChannel((packet) => this.send(packet));
+    this.pipe = new RelayChannel((packet) => this.send(packet), talk);
     this.returned = new PictureIn((report) => this.send(report), (track) => this.began("camera", track));
   }
 
@@ -166,7 +168,7 @@ export class RelayPeer implements MediaPeer {
     const sends = [...(this.plan.options.audio && this.context ? ["audio"] : []), ...(this.plan.options.video ? ["camera"] : []), "screen"];
     const plays = [decodesVideo ? "vp8" : "jpeg", decodesAudio ? "opus" : "pcm"];
     const takes = this.context ? ["audio", "video"] : ["video"];
-    return { kind: "control", body: { type: "hello", version: RELAY_VERSION, page: this.plan.page, sends, takes, plays } };
+    return { kind: "control", body: { type: "hello", version: RELAY_VERSION, page: this.plan.page, sends, takes, plays, conversation: this.talk.id, received: this.talk.received } };
   }
 
   private begin(): void {
@@ -237,6 +239,7 @@ export class RelayPeer implements MediaPeer {
   private told(body: Control["body"]): void {
     if (body.type === "welcome") {
       this.pcId = typeof body["pc_id"] === "string" ? body["pc_id"] : null;
+      this.pipe.again(typeof body["received"] === "number" ? body["received"] : 0);
       this.welcomed?.open();
     } else if (body.type === "pong" && typeof body["time_ms"] === "number") this.rttMs = performance.now() - body["time_ms"];
   }

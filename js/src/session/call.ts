@@ -12,6 +12,7 @@ import { backoffMs, receiveOnly } from "../negotiation.ts";
 import type { Channel } from "../peer/channel.ts";
 import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
 import { Peer } from "../peer/peer.ts";
+import { Conversation } from "../relay/delivery.ts";
 import { RelayPeer } from "../relay/relay_peer.ts";
 import type { Asked, IceServer, PageMessage, Welcome } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
@@ -54,6 +55,8 @@ export class Call {
   private readonly sound = new Sound();
   private readonly abort = new AbortController();
   private readonly ladder: Ladder;
+  /** What is said over relays; WebRTC that carries ends it. */
+  private talk = new Conversation();
   private plan: PeerPlan | null = null;
   private connected = new Gate<void>();
   private recovering = false;
@@ -84,7 +87,7 @@ export class Call {
     };
     const rungs = {
       direct: (events: PeerEvents) => new Peer(signaling, plan(), events),
-      relay: signaling.relay ? (events: PeerEvents) => new RelayPeer((withToken) => signaling.relay?.(withToken) ?? null, plan(), events) : null,
+      relay: signaling.relay ? (events: PeerEvents) => new RelayPeer((withToken) => signaling.relay?.(withToken) ?? null, plan(), events, this.talk) : null,
     };
     return new Ladder(rungs, channel, (source) => this.sources.track(source), originMemory, {
       chosen: () => this.chosen(),
@@ -256,7 +259,11 @@ export class Call {
 
   /** Another way carries: what Python returns comes over it. */
   private chosen(): void {
-    const { store } = this.context;
+    const { store, channel } = this.context;
+    if (this.peer instanceof Peer) {
+      channel.lost(this.talk.kept.length);
+      this.talk = new Conversation();
+    }
     store.set({ returned: null, returnedVideo: false, stats: null });
     if (store.now.state === "live") this.sources.tellStatus();
   }
