@@ -107,17 +107,17 @@ def serve(arguments: argparse.Namespace, directory: Path, certificate: Certifica
     # Jupyter leaves Ctrl-C without a terminal to Python's exception, which a request in the making swallows.
     signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
     # Jupyter prints no address with a token it was given, so it is said here, as plainly as can be.
-    print(invitation(address(server), server.ip, opens_browser), flush=True)
+    say(invitation(address(server), server.ip, opens_browser))
     if arguments.self_signed:
-        print(others(server), flush=True)
+        say(others(server))
     server.start()
-    farewell()
+    say("Stopped.")
 
 
-def farewell() -> None:
-    """The last line; whoever read the others may have gone, as with `smallrtc-lab demo | head`."""
+def say(text: str) -> None:
+    """Print it; whoever read what came before may have gone, as with `smallrtc-lab demo | head`."""
     try:
-        print("Stopped.", flush=True)
+        print(text, flush=True)
     except BrokenPipeError:
         # Python flushes once more at its end, and would complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
