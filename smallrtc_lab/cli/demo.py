@@ -7,14 +7,13 @@ import importlib.util
 import os
 import secrets
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .certificate import CertificateFiles
 from .desk import has_display, is_root
 from .notebooks import copy_notebooks, notebooks_source
-from .quiet import hush
+from .quiet import hush, say
 
 if TYPE_CHECKING:
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -112,15 +111,6 @@ def serve(arguments: argparse.Namespace, directory: Path, certificate: Certifica
         say(others(server))
     server.start()
     say("Stopped.")
-
-
-def say(text: str) -> None:
-    """Print it; whoever read what came before may have gone, as with `smallrtc-lab demo | head`."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        # Python flushes once more at its end, and would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def jupyter_options(arguments: argparse.Namespace, directory: Path, opens_browser: bool) -> list[str]:

@@ -10,9 +10,9 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .demo import LOOPBACK, WILDCARD, certificate_files, farewell, https_options
+from .demo import LOOPBACK, WILDCARD, certificate_files, https_options
 from .desk import has_display, is_root, listening_problem
-from .quiet import hush
+from .quiet import hush, say
 
 if TYPE_CHECKING:
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -159,7 +159,7 @@ def ice_servers(texts: list[str]) -> list[Any]:
 
 def serve(arguments: argparse.Namespace, options: list[str]) -> int:
     """Run the server in this process until it is stopped."""
-    print(f"Starting {arguments.bot.name} …", flush=True)
+    say(f"Starting {arguments.bot.name} …")
     from jupyter_server.serverapp import ServerApp
 
     class BotServer(ServerApp):  # type: ignore[misc]
@@ -176,7 +176,7 @@ def serve(arguments: argparse.Namespace, options: list[str]) -> int:
     runner = server.extension_manager.extension_points["smallrtc_lab"].app
     runner.greeting = invitation(arguments, server.port)
     server.start()
-    farewell()
+    say("Stopped.")
     code: int = runner.exit_code
     return code
 

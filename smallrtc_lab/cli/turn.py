@@ -20,8 +20,8 @@ from smallrtc_lab.places import PlaceKind, find_place
 from smallrtc_lab.turn.local import TurnState, published, state_file
 
 from .coturn import CoturnEnded, running_coturn
-from .demo import farewell
 from .desk import listening_problem
+from .quiet import say
 
 if TYPE_CHECKING:
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -89,7 +89,7 @@ def serve(program: str, ip: str, port: int) -> int:
     if ended is not None:
         print(f"coturn ended by itself (exit code {ended}).", file=sys.stderr)
         return 1
-    farewell()
+    say("Stopped.")
     return 0
 
 
