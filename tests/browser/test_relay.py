@@ -223,3 +223,36 @@ async def round_trips(kernel: Kernel, count: int) -> list[float]:
         found.append(await kernel.value("lab.stats()['page'].get('rtt_ms') or 0"))
         await asyncio.sleep(1)
     return found
+
+
+NO_CODECS = (
+    "for (const name of ['VideoEncoder', 'AudioEncoder', 'VideoDecoder', 'AudioDecoder']) delete window[name]"
+)
+
+
+@pytest.mark.soak
+async def test_a_browser_without_webcodecs_is_relayed_too(
+    open_notebook: OpenNotebook, launch_chromium: LaunchChromium
+) -> None:
+    """Photographs and samples: the same arrays, more slowly; what Python returns is seen and heard."""
+    notebook = await open_notebook([LAB, RETURNED], browser=await launch_chromium(NO_UDP))
+    await notebook.page.evaluate(NO_CODECS)
+    await notebook.run(0)
+    view = LabView(notebook, 0)
+    await view.start()
+    kernel = await notebook.kernel()
+    await kernel.wait_value("lab.route == 'relay' and lab.stats()['video']['camera']['received'] > 10")
+    error = picture_error(await kernel.array("lab.video.latest().image"))
+    await kernel.execute("clip = lab.audio.record(1)")
+    hz, amplitude = tone_of(await kernel.array("clip.mono"), 48000)
+    print(f"mean error {error:.2f}; {hz:.1f} Hz, amplitude {amplitude:.4f}; {await view.status()}")
+    assert error < 8
+    assert hz == pytest.approx(TONE_HZ, abs=1)
+    assert amplitude == pytest.approx(TONE_AMPLITUDE, rel=0.1)
+    assert (await notebook.run(1)).error is None
+    await wait_video_frames(view.returned, 5)
+    assert picture_error(255 - await video_image(view.returned)) < 15
+    await view.press("Listen to the sound Python returns")
+    tone = await view.hear()
+    assert tone.hz == pytest.approx(TONE_HZ, abs=5)
+    assert notebook.page_errors == []
