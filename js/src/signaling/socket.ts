@@ -5,7 +5,7 @@ import { PROBLEMS } from "../errors.ts";
 import { backoffMs } from "../negotiation.ts";
 import type { EngineMessage } from "../protocol.ts";
 import { parseEngineMessage } from "../protocol.ts";
-import type { Line } from "./line.ts";
+import type { Line, PipeEvents } from "./line.ts";
 import type { Place, Probe } from "./server.ts";
 import { probeSocket, socketUrl } from "./server.ts";
 
@@ -18,13 +18,6 @@ const OPEN_WITHIN_MS = 5000;
 /** Close codes of the server: 4000 and an HTTP status. */
 const UNKNOWN_SESSION = 4404;
 const TOO_SLOW = 4408;
-
-export interface SocketEvents<Message> {
-  opened(): void;
-  message(message: Message): void;
-  /** The socket is gone. `problem` says why when that is known; `final` when it will not be tried again by itself. */
-  closed(problem: Problem | null, final: boolean): void;
-}
 
 const MEANING: Record<Probe, { problem: Problem | null; final: boolean }> = {
   missing: { problem: PROBLEMS.noExtension, final: true },
@@ -48,7 +41,7 @@ export class ServerSocket<Message> {
   constructor(
     private readonly place: Place,
     private readonly session: string,
-    private readonly events: SocketEvents<Message>,
+    private readonly events: PipeEvents<Message>,
     private readonly read: Reader<Message>,
     private readonly plot: string | null = null,
   ) {}
@@ -166,7 +159,7 @@ export class ServerSocket<Message> {
 }
 
 export class SessionSocket extends ServerSocket<EngineMessage> implements Line {
-  constructor(place: Place, session: string, events: SocketEvents<EngineMessage>) {
+  constructor(place: Place, session: string, events: PipeEvents<EngineMessage>) {
     super(place, session, events, parseEngineMessage);
   }
 }
