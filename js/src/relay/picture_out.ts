@@ -45,6 +45,9 @@ export class PictureOut {
   private keyframeMs = -Infinity;
   private lastMs = -Infinity;
   private closed = false;
+  /** Python asks for no more pictures than that, in ms from one to the next. */
+  private everyMs = 0;
+  private takenMs = -Infinity;
   private canvas: HTMLCanvasElement | null = null;
 
   constructor(
@@ -58,6 +61,10 @@ export class PictureOut {
     void this.video.play().catch(() => undefined); // muted: refused only where nothing may play, and then the clock goes on trying
     this.stopClock = every(HIDDEN_MS, () => this.hiddenTick());
     this.watch();
+  }
+
+  atMost(rateHz: number | null): void {
+    this.everyMs = rateHz === null ? 0 : 1000 / rateHz;
   }
 
   reported(report: Report): void {
@@ -92,7 +99,9 @@ export class PictureOut {
     const nowMs = performance.now();
     if (this.closed || this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || this.video.videoWidth === 0) return;
     this.lastMs = nowMs;
+    if (nowMs - this.takenMs < 0.9 * this.everyMs) return;
     if (this.pending >= MOST_ENCODING || this.route.waiting() > 0 || !this.window.hasRoom(nowMs)) return;
+    this.takenMs = nowMs;
     if (this.route.encodes) this.encode(timeMs, nowMs);
     else void this.photograph(timeMs, nowMs);
   }

@@ -4,7 +4,7 @@ import { asError, PROBLEMS } from "../errors.ts";
 import type { Source } from "../negotiation.ts";
 import { isRaw } from "../negotiation.ts";
 import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
-import type { PageStats } from "../protocol.ts";
+import type { Asked, PageStats } from "../protocol.ts";
 import type { Abilities } from "./abilities.ts";
 import { findAbilities } from "./abilities.ts";
 import type { Conversation } from "./delivery.ts";
@@ -45,6 +45,7 @@ export class RelayPeer implements MediaPeer {
   private bytesSent = 0;
   private heardMs = 0;
   private rttMs: number | null = null;
+  private asked: number | null = null;
   private counts: Counts | null = null;
 
   constructor(
@@ -98,6 +99,12 @@ export class RelayPeer implements MediaPeer {
       loss: null,
       route: "relay",
     };
+  }
+
+  /** Fewer pictures of the camera; their size stays, for the bitrate follows the path anyway. */
+  async ask({ max_frame_rate: rate }: Asked): Promise<void> {
+    this.asked = rate;
+    this.pictures.get("camera")?.atMost(rate);
   }
 
   async settled(ms: number): Promise<void> {
@@ -202,7 +209,9 @@ export class RelayPeer implements MediaPeer {
       mostBps: this.plan.limits.max_bitrate_bps,
       encodes: this.abilities?.encodesVideo ?? false,
     };
-    this.pictures.set(source, new PictureOut(track, route));
+    const picture = new PictureOut(track, route);
+    if (source === "camera") picture.atMost(this.asked);
+    this.pictures.set(source, picture);
   }
 
   private get backlog(): number {
