@@ -102,6 +102,13 @@ class FileFeed:
             self._changed.notify()
         return out
 
+    def forget_sound(self, before_s: float) -> None:
+        """Drop what was to be heard before; where nobody listens nobody takes it, and the file would never end."""
+        with self._changed:
+            while self._sound and self._sound[0][0] + len(self._sound[0][1]) <= before_s * RATE_HZ:
+                self._sound_level -= len(self._sound.popleft()[1])
+            self._changed.notify()
+
     def seek(self, position_s: float) -> None:
         """Read from elsewhere; what waits is thrown away."""
         with self._changed:

@@ -18,6 +18,7 @@ from .playing_sound import RATE_HZ, Cursor
 __all__ = ["FilePlayer"]
 
 LONGEST_WAIT_S = 1.0
+UNHEARD_S = 0.25  # sound that is so far behind the clock is read by nobody
 TAIL_S = 0.06  # sound that is read a little behind the clock is heard to its end
 
 
@@ -118,6 +119,8 @@ class FilePlayer(Player):
             elif self.state is PlayState.LOADING:
                 self._begin(feed, now_s)
             else:
+                if self.clock.running:
+                    feed.forget_sound(self.clock.at(now_s) - UNHEARD_S)
                 self._show_due(feed, now_s)
             if not self.state.final:
                 await self._wait(self._due_in_s(feed))

@@ -109,3 +109,15 @@ def test_a_repeated_file_that_is_sought_at_its_end_begins_again(clip: Path) -> N
     reader.until(begun_again)
     assert reader.feed.ends_at_s is None
     reader.feed.close()
+
+
+def test_sound_that_nobody_hears_holds_nothing_up(clip: Path) -> None:
+    """Without a listener the file is read to its end all the same, as its clock goes on."""
+    reader = Reader(clip)
+    feed = reader.feed
+    while feed.ends_at_s is None:
+        reader.until(lambda: feed.ends_at_s is not None or feed._pictures or feed._sound)
+        feed.picture(1e6)
+        feed.forget_sound(1e6)
+    feed.close()
+    assert feed.ends_at_s == pytest.approx(feed.length_s)
