@@ -32,13 +32,16 @@ def dressed_figure(
     width: int, height: int, ratio: float, style: str | None, theme: Theme, title: str | None
 ) -> tuple[Figure, Axes]:
     """An empty figure of CSS pixels and its axes, in the colours of the theme or the style."""
+    from .quiet import hush_font_cache
+
+    hush_font_cache()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     from .look import look_of
+    from .shown import ShownFigure
 
     look = look_of(style, theme)
-    figure = Figure((width / 100, height / 100), 100 * ratio, facecolor=look.face, layout="constrained")
+    figure = ShownFigure((width / 100, height / 100), 100 * ratio, facecolor=look.face, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     axes.set(facecolor=look.area)

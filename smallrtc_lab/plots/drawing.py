@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .options import checked, checked_marks
+from .quiet import hush_font_cache
 
 __all__ = [
     "Arrays",
@@ -156,6 +157,7 @@ def make_drawing(kind: str, options: Mapping[str, Any]) -> Drawing:
     """A plot of this kind. Raises as :func:`~.options.checked` does, and :class:`ValueError` for a style or colour map
     that matplotlib has not."""
     found = checked(kind, options)
+    hush_font_cache()
     module = importlib.import_module(f".{kind}", __package__)
     drawing: Drawing = getattr(module, f"{kind.capitalize()}Drawing")(found)
     return drawing

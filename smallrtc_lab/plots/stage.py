@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from .drawing import Pixels, Theme
 from .look import POINT, Look
+from .shown import ShownFigure
 
 __all__ = ["Area", "Size", "Stage", "rgbx"]
 
@@ -70,7 +71,7 @@ class Stage:
         self.width = max(1, round(size.width * size.ratio))
         self.height = max(1, round(size.height * size.ratio))
         dpi = _DPI * size.ratio
-        self.figure = Figure(
+        self.figure = (Figure if live else ShownFigure)(
             figsize=((self.width + _SLACK) / dpi, (self.height + _SLACK) / dpi),
             dpi=dpi,
             facecolor=look.face,
