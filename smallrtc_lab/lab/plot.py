@@ -26,6 +26,10 @@ __all__ = ["PLOTS", "OptionTrait", "Plot"]
 
 _STILL = "Live plot: run this notebook in Jupyter with smallrtc-lab to see it."
 # Widgets have a trait of that name already: their logger.
+_COLOURS = frozenset({"style", "cmap"})
+_USUAL = frozenset(
+    {None, "light", "dark", "gray", "viridis", "magma", "inferno", "plasma", "cividis", "turbo", "jet"}
+)
 _TRAIT_NAMES = {"log": "log_counts"}
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -43,7 +47,9 @@ class OptionTrait(traitlets.TraitType[Any, Any]):
     def validate(self, obj: Any, value: Any) -> Any:
         """As the option has it; TraitError with a sentence for what it may not be."""
         try:
-            return self.option.checked(str(self.name), value)
+            checked_value = self.option.checked(str(self.name), value)
+            _require_colours(str(self.name), checked_value)
+            return checked_value
         except (TypeError, ValueError) as error:
             raise traitlets.TraitError(str(error)) from None
 
@@ -197,7 +203,10 @@ class Plot(anywidget.AnyWidget):  # type: ignore[misc]
 
     @classmethod
     def _checked(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        return checked(cls.kind, options)
+        found = checked(cls.kind, options)
+        for name in _COLOURS & found.keys():
+            _require_colours(name, found[name])
+        return found
 
     def _options(self) -> dict[str, Any]:
         return {name: getattr(self, _trait(name)) for name in self._table()}
@@ -216,6 +225,14 @@ class Plot(anywidget.AnyWidget):  # type: ignore[misc]
     def _call(self, method: str, **args: Any) -> Any:
         assert self._required_name
         return self._access.call(method, **args)
+
+
+def _require_colours(option: str, name: Any) -> None:
+    """Raise :class:`ValueError` for a style or colour map that matplotlib has not; it is loaded for rare ones only."""
+    if option in _COLOURS and name not in _USUAL:
+        from smallrtc_lab.plots.look import colour_map, look_of
+
+        look_of(name, "light") if option == "style" else colour_map(name)
 
 
 def _trait(option: str) -> str:

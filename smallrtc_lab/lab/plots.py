@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from smallrtc_lab.errors import SmallRTCError
+from smallrtc_lab.errors import ClosedError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.plots.custom import CUSTOM_OPTIONS
 from smallrtc_lab.plots.options import OPTIONS, Option
@@ -166,7 +166,7 @@ class Plots:
         """A new plot in its place; the one it replaces is closed."""
         if self._access.closed:
             plot.close()
-            raise SmallRTCError("this lab was closed; make a new Lab()")
+            raise ClosedError("this lab was closed; make a new Lab()")
         place = self._places.next()
         old = self._plots.pop(place, None)
         self._plots[place] = plot

@@ -127,6 +127,8 @@ def _window(option: Option, name: str, value: Any) -> str | tuple[str, float]:
 
 
 def _span(option: Option) -> str:
+    if math.isinf(option.low) and math.isinf(option.high):
+        return "a number"
     return f"a number from {option.low:g} to {option.high:g}{_unit(option)}"
 
 

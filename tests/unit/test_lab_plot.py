@@ -158,3 +158,15 @@ def test_the_engines_word_on_freezing(plots: Plots) -> None:
     plots.engine_event({"name": "plot_frozen", "plot": plot.name, "frozen": True})
     assert plot.frozen
     assert "frozen" in repr(plot)
+
+
+def test_colours_that_matplotlib_has_not_are_refused_at_once(plots: Plots) -> None:
+    """A style or colour map is named with the nearest, by the call and by the trait; rare ones that exist are taken."""
+    with pytest.raises(ValueError, match='did you mean "magma"'):
+        plots.spectrogram(cmap="magmaa")
+    with pytest.raises(ValueError, match="no style called 'sketchy'"):
+        plots.waveform(style="sketchy")
+    plot = plots.spectrogram(cmap="coolwarm", style="ggplot")
+    with pytest.raises(traitlets.TraitError, match='did you mean "plasma"'):
+        plot.cmap = "plasmas"
+    plots.close()
