@@ -188,6 +188,8 @@ class LabRecordings:
         """Begin one; raises as :meth:`Lab.record` says."""
         wanted = checked(path, what)
         self._access.mirror.require_live()
+        if overwrite:
+            self._end_of(wanted)
         reserve(wanted, overwrite=overwrite)
         recording = Recording(self, next(self._numbers), wanted, what)
         self._running[recording._number] = recording
@@ -198,6 +200,12 @@ class LabRecordings:
             wanted.unlink(missing_ok=True)
             raise
         return recording
+
+    def _end_of(self, path: Path) -> None:
+        """Stop the one that writes this file now: a cell that runs again may ask for it anew."""
+        for recording in list(self._running.values()):
+            if path == recording.path or path in recording.paths:
+                recording.stop()
 
     def stop(self, recording: Recording) -> None:
         """Finish one."""

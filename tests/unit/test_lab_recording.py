@@ -127,3 +127,14 @@ def test_a_file_elsewhere_is_linked_through_the_server(
     assert "<a " not in recording._repr_html_()
     monkeypatch.setattr(recordings, "_server", "http://127.0.0.1:8888/base/")
     assert 'href="/base/smallrtc/sessions/s1/recordings/1/0" download' in recording._repr_html_()
+
+
+def test_a_cell_that_runs_again_writes_its_file_anew(tmp_path: Path) -> None:
+    """The one that writes it is stopped before: two at once would garble it."""
+    recordings, wire, first = begun(tmp_path)
+    with pytest.raises(FileExistsError):
+        recordings.start(tmp_path / "a.webm", "received", overwrite=False)
+    assert [call["method"] for call in wire.calls].count("stop_recording") == 0
+    recordings.start(tmp_path / "a.webm", "received", overwrite=True)
+    assert [call["method"] for call in wire.calls][-2:] == ["stop_recording", wire.calls[0]["method"]]
+    assert first._ended
