@@ -54,8 +54,12 @@ _FAULTS = (  # what zipfile, json, NumPy and FFmpeg raise for what they cannot r
 
 def save(take: Take, path: Path, *, overwrite: bool = False) -> Path:
     """See :meth:`Take.save`. A file that could not be finished is taken away again."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already: choose another name, or allow it with overwrite=True")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}: make it first, with mkdir()")
     members = _members(take)
     handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:

@@ -198,3 +198,12 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
     """As for any file."""
     with pytest.raises(FileNotFoundError):
         Take.load(tmp_path / "nothing.take")
+
+
+def test_where_no_file_can_be_is_said(tmp_path: Path) -> None:
+    """A folder that is missing, and one in the file's place; no temporary name is told."""
+    take = Take(1.0, 0.0)
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*mkdir"):
+        take.save(tmp_path / "no" / "a.take")
+    with pytest.raises(IsADirectoryError, match="name a file in it"):
+        take.save(tmp_path, overwrite=True)
