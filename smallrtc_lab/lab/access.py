@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from smallrtc_lab.engine.client import Delivery, EngineClient
-from smallrtc_lab.errors import ClosedError, SmallRTCError
+from smallrtc_lab.errors import ClosedError, NotLiveError, SmallRTCError
 from smallrtc_lab.frames import AudioClip, Gap, VideoFrame
 from smallrtc_lab.framing import Header
 
@@ -21,6 +21,14 @@ from .prints import LogPane
 __all__ = ["Access"]
 
 _JPEG_QUALITY = 90
+# What is said when a lab is live and this has not come.
+_NOTHING_YET = (
+    "the lab is live, but nothing of that has come yet: is it one of the devices that this lab asks for?"
+)
+_MISSING = {
+    "screen": "no screen is shared: make the lab with Lab(screen=True) and share one in the page",
+    "camera": "no picture of the camera has come: does this lab ask for one, and is it switched on?",
+}
 
 
 class Access:
@@ -47,7 +55,14 @@ class Access:
     ) -> tuple[Any, bytes]:
         """Call the engine for this session; the result and its payload."""
         self._require_open()
-        return self.client.call(method, payload=payload, timeout_s=timeout_s, session=self.session_id, **args)
+        try:
+            return self.client.call(
+                method, payload=payload, timeout_s=timeout_s, session=self.session_id, **args
+            )
+        except NotLiveError:
+            if self.mirror["state"] != "live":
+                raise
+            raise NotLiveError(_MISSING.get(args.get("source", ""), _NOTHING_YET)) from None
 
     def ask(self, method: str, **args: Any) -> Future[Any]:
         """Call the engine for this session; a future of the result and its payload."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from smallrtc_lab.errors import ConnectionFailed, NotLiveError, StreamTimeout
+from smallrtc_lab.errors import ClosedError, ConnectionFailed, NotLiveError, StreamTimeout
 
 __all__ = ["Mirror"]
 
@@ -67,7 +67,9 @@ class Mirror:
         return undo
 
     def require_live(self) -> None:
-        """Raise :class:`NotLiveError` unless something is live."""
+        """Raise :class:`NotLiveError` unless something is live, :class:`ClosedError` after the end."""
+        if self._values["state"] == "closed":
+            raise ClosedError("this lab was closed; make a new Lab()")
         if self._values["state"] != "live":
             raise NotLiveError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smallrtc_lab.errors import ConnectionFailed, NotLiveError, StreamTimeout
+from smallrtc_lab.errors import ClosedError, ConnectionFailed, NotLiveError, StreamTimeout
 from smallrtc_lab.lab.mirror import Mirror
 
 
@@ -93,3 +93,12 @@ def test_waiting_for_what_cannot_be_ends_at_once(mirror: Mirror) -> None:
     mirror.update(state="closed")
     with pytest.raises(ConnectionFailed, match="was closed"):
         mirror.wait_live(5)
+
+
+def test_what_was_closed_is_not_waited_for(mirror: Mirror) -> None:
+    """A closed lab says so, and not that somebody should click Start."""
+    with pytest.raises(NotLiveError):
+        mirror.require_live()
+    mirror.update(state="closed")
+    with pytest.raises(ClosedError, match="make a new Lab"):
+        mirror.require_live()
