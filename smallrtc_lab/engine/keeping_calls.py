@@ -19,6 +19,15 @@ __all__ = ["KeepingCalls"]
 _HEADER_BYTES = 4 << 20
 
 
+def _too_much(take: Take) -> str:
+    most_bytes = MAX_MESSAGE_BYTES - _HEADER_BYTES
+    fits_s = take.duration_s * most_bytes / take.size_bytes
+    return (
+        f"the last {take.duration_s:.0f} s are {take.size_bytes / 1e6:.0f} MB, and {most_bytes / 1e6:.0f} MB can be "
+        f"handed over at once: ask for about {0.9 * fits_s:.0f} s; lab.record() writes what is longer into a file"
+    )
+
+
 class KeepingCalls(CallGroup):
     """``take`` is the last seconds of everything, ``last_pictures`` those of one source."""
 
@@ -26,7 +35,7 @@ class KeepingCalls(CallGroup):
         """A take, packed by :func:`pack_take`."""
         found = self.engine.session(session)
         found.keeping.require_kept()
-        return await self._packed(found.keeping.take(seconds, shareable=found.shareable), seconds)
+        return await self._packed(found.keeping.take(seconds, shareable=found.shareable))
 
     async def call_last_pictures(self, session: str, source: str, seconds: float) -> Reply:
         """A take of nothing but one source's pictures."""
@@ -37,14 +46,11 @@ class KeepingCalls(CallGroup):
         start_s = max(packets[0].time_s, end_s - min(seconds, found.keeping.keep_s))
         pictures = TakenPictures(source, packets)  # type: ignore[arg-type]
         take = Take(start_s, end_s - start_s, shareable=found.shareable, _sources={source: pictures})
-        return await self._packed(take, seconds)
+        return await self._packed(take)
 
-    async def _packed(self, take: Take, seconds: float) -> tuple[Header, bytes]:
+    async def _packed(self, take: Take) -> tuple[Header, bytes]:
         if take.size_bytes > MAX_MESSAGE_BYTES - _HEADER_BYTES:
-            raise EngineError(
-                f"the last {seconds:g} s are {take.size_bytes / 1e6:.0f} MB, more than can be handed over at once: "
-                "ask for fewer seconds"
-            )
+            raise EngineError(_too_much(take))
         loop = asyncio.get_running_loop()
         packed: tuple[dict[str, Any], bytes] = await loop.run_in_executor(
             self.engine.executor, pack_take, take

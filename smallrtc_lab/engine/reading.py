@@ -10,7 +10,7 @@ import numpy as np
 
 from smallrtc_lab.errors import EngineError, NotLiveError
 from smallrtc_lab.frames import PixelFormat
-from smallrtc_lab.framing import Header
+from smallrtc_lab.framing import MAX_MESSAGE_BYTES, Header
 from smallrtc_lab.media.resample import resample, to_float
 
 from .bridge import Bridge, Reply
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .session import Session
 
 __all__ = ["read_audio", "read_latest"]
+
+_MOST_BYTES = MAX_MESSAGE_BYTES - 65536  # of samples in one message, beside its header
 
 
 async def read_latest(
@@ -57,7 +59,14 @@ async def read_audio(
     if session.audio.received == 0:
         raise NotLiveError
     session.keeping.require_kept()
-    samples, start, gaps = session.audio.ring.last(min(seconds, session.keeping.keep_s))
+    seconds = min(seconds, session.keeping.keep_s)
+    most_s = _MOST_BYTES / (4.0 * sample_rate * channels)
+    if seconds > most_s:
+        raise EngineError(
+            f"{most_s:.0f} s of {channels} channels at {sample_rate} Hz fit into one answer, not {seconds:.0f} s: ask "
+            "for less, or at a lower sample_rate"
+        )
+    samples, start, gaps = session.audio.ring.last(seconds)
     ready = await asyncio.get_running_loop().run_in_executor(
         executor, resample, to_float(samples), AUDIO_RATE, sample_rate, channels
     )
