@@ -11,12 +11,14 @@ from smallrtc_lab.framing import Header
 
 from .access import Access
 from .cell import progress
+from .numbers import positive
 from .options import checks_keywords, whole
 from .pulling import Puller
 
 __all__ = ["AudioChunks", "AudioStream", "audio_request"]
 
 _CREDITS = 8
+_LONGEST_S = 3600.0  # of a recording in memory: 0.7 GB a channel
 _MOST_OVERLAP = 100  # each sample is handed over block / hop times
 
 
@@ -54,11 +56,10 @@ class AudioStream:
         >>> clip.mono.shape
         (32000,)
         """
-        if seconds <= 0:
-            raise ValueError(f"seconds is positive, not {seconds!r}")
+        seconds = positive("seconds", seconds)
         request = audio_request(None, None, sample_rate, channels)
         header, payload = self._access.call_with_payload(
-            "last_audio", seconds=float(seconds), sample_rate=request["sample_rate"], channels=channels
+            "last_audio", seconds=seconds, sample_rate=request["sample_rate"], channels=channels
         )
         return self._access.clip(header, payload)
 
@@ -71,8 +72,10 @@ class AudioStream:
 
         >>> clip = lab.audio.record(5)
         """
-        if seconds <= 0:
-            raise ValueError(f"seconds is positive, not {seconds!r}")
+        seconds, sample_rate = (
+            positive("seconds", seconds, most=_LONGEST_S),
+            whole("sample_rate", sample_rate),
+        )
         wanted = round(seconds * sample_rate)
         chunks: list[AudioClip] = []
         got = 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from smallrtc_lab.frames import PixelFormat, VideoClip
 
 from .access import Access
+from .numbers import positive
 from .options import checks_keywords, whole
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def last_pictures(
 def _take(access: Access, call: str, seconds: float, **more: Any) -> Take:
     from smallrtc_lab.media.take_wire import unpack_take
 
-    if not seconds > 0:
-        raise ValueError(f"seconds is positive, not {seconds!r}")
-    header, payload = access.call_with_payload(call, timeout_s=30.0, seconds=float(seconds), **more)
+    header, payload = access.call_with_payload(
+        call, timeout_s=30.0, seconds=positive("seconds", seconds), **more
+    )
     return unpack_take(header, payload, access.publish_sound)
 
 

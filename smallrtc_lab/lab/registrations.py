@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ class Registrations:
         self._workers: dict[str, Worker] = {}
         self._processors: dict[str, Callback] = {}
         self._observers: list[tuple[str, Callback]] = []
+        self.replaying = threading.Lock()  # held by the one replay there may be: others would find all paused
 
     def all(self) -> list[Callback]:
         """Every registered callback, paused ones too."""

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from smallrtc_lab.errors import SmallRTCError
+from smallrtc_lab.errors import ClosedError, SmallRTCError
 from smallrtc_lab.frames import AudioClip, VideoClip, VideoFrame
 
 from .access import Access
 from .callbacks import Callback, ReplayFailure
 from .cell import progress
-from .options import checks_keywords
+from .numbers import positive
+from .options import checks_keywords, whole
 from .processors import AudioObserver, AudioProcessor, VideoProcessor
 from .registrations import Registrations
 from .replay_feed import EngineFeed
@@ -68,9 +69,15 @@ class Replaying:
         >>> lab.replay(np.zeros((30, 48, 64, 3), np.uint8), frame_rate=30).video.images.shape
         (30, 48, 64, 3)
         """
-        if speed is not None and not speed > 0:
-            raise ValueError(f"speed is positive, or None for as fast as can be, not {speed!r}")
+        if self._access.closed:
+            raise ClosedError("this lab was closed; make a new Lab()")
+        speed = None if speed is None else positive("speed", speed)
+        frame_rate, sample_rate = positive("frame_rate", frame_rate), whole("sample_rate", sample_rate)
         material = _material(source, frame_rate, samples, sample_rate)
+        with _alone(self._callbacks):
+            return self._replayed(material, speed)
+
+    def _replayed(self, material: Material, speed: float | None) -> Replay:
         callbacks = [callback for callback in self._callbacks.all() if callback.runs]
         players = [_player(one, material, self._access) for one in callbacks if _has_part(one, material)]
         feed = EngineFeed(material, self._access) if speed == 1.0 else contextlib.nullcontext()
@@ -209,6 +216,17 @@ def _player(callback: Callback, material: Material, access: Access) -> _Player:
 
 
 @contextlib.contextmanager
+def _alone(callbacks: Registrations) -> Iterator[None]:
+    """Raises :class:`SmallRTCError` while another replay of this lab runs: it has paused what this one would call."""
+    if not callbacks.replaying.acquire(blocking=False):
+        raise SmallRTCError("this lab replays something already: wait for its end, or interrupt it")
+    try:
+        yield
+    finally:
+        callbacks.replaying.release()
+
+
+@contextlib.contextmanager
 def _held(callbacks: list[Callback]) -> Iterator[None]:
     """No function gets anything live meanwhile."""
     for callback in callbacks:
@@ -219,6 +237,8 @@ def _held(callbacks: list[Callback]) -> Iterator[None]:
         for callback in callbacks:
             try:
                 callback.resume()
+            except ClosedError:
+                pass  # the lab is gone, and its functions with it
             except SmallRTCError as error:
                 callback.say(f"{callback.name} is paused since a replay ({error}): {callback.name}.resume()")
 

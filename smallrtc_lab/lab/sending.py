@@ -15,6 +15,7 @@ from smallrtc_lab.frames import AudioClip, PixelFormat
 
 from .access import Access
 from .cell import CellOutput
+from .numbers import positive
 from .options import checks_keywords, whole
 from .sending_given import place_of, sound_of
 from .sending_list import EngineDrive, Playbacks
@@ -128,9 +129,7 @@ class Sending:
         ...         yield np.random.default_rng().integers(0, 255, (240, 320, 3), np.uint8)
         >>> lab.stream(noise, rate_hz=10)
         """
-        rate_hz = float(rate_hz)
-        if not 0.0 < rate_hz <= MOST_RATE_HZ:
-            raise ValueError(f"rate_hz is more than 0 and at most {MOST_RATE_HZ:g}, not {rate_hz:g}")
+        rate_hz = positive("rate_hz", rate_hz, most=MOST_RATE_HZ)
         rate, bps = whole("sample_rate", sample_rate), quality_bps(quality)
         self._require_open()
         made = Source(source)

@@ -21,8 +21,7 @@ LOUD = 8.0  # so far above full scale samples are of another scale, and no loud 
 def sound_of(samples: Any) -> npt.NDArray[np.float32]:
     """(n, 1 or 2) float32; raises :class:`TypeError` or :class:`ValueError` for what is no sound."""
     given = samples.samples if isinstance(samples, AudioClip) else np.asarray(samples)
-    if given.dtype.kind == "f" and given.size and float(np.nanmax(np.abs(given))) > LOUD:
-        peak = float(np.nanmax(np.abs(given)))
+    if given.dtype.kind == "f" and given.size and LOUD < (peak := float(np.abs(given).max())) < np.inf:
         raise ValueError(f"full scale is 1 and these samples reach {peak:.4g}: divide by 32768?")
     sound = as_samples(samples, "sound to play")
     assert sound is not None

@@ -15,6 +15,9 @@ from .results import as_picture
 __all__ = ["Pixels", "is_drawn", "pixels_of"]
 
 
+_FORMATS = ("rgb", "bgr", "gray")
+
+
 class Pixels(NamedTuple):
     """``image`` is contiguous uint8, (H, W) or (H, W, 3) in that ``format``."""
 
@@ -33,6 +36,8 @@ def pixels_of(thing: Any, format: PixelFormat = "rgb") -> Pixels:
     Transparent places of figures, canvases and Pillow's pictures are white. Raises :class:`TypeError` or
     :class:`ValueError`, with words that help, for what is no picture.
     """
+    if format not in _FORMATS:
+        raise ValueError(f'format is "rgb", "bgr" or "gray", not {format!r}')
     if isinstance(thing, VideoFrame):
         return Pixels(_checked(thing.image), thing.format)
     if _is_figure(thing):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from smallrtc_lab.errors import SmallRTCError, StreamTimeout
 from smallrtc_lab.framing import Header
 
+from .numbers import positive
 from .options import checks_keywords
 
 __all__ = ["GOING", "Drive", "Playback"]
@@ -104,6 +105,8 @@ class Playback:
 
         >>> tone.seek(0.0)
         """
+        if isinstance(position_s, bool | str) or not hasattr(position_s, "__float__"):
+            raise TypeError(f"position_s is a number, 0 or more, not {position_s!r}")
         position_s = float(position_s)
         if not 0.0 <= position_s < float("inf"):
             raise ValueError(f"position_s is 0 or more, not {position_s!r}")
@@ -118,8 +121,9 @@ class Playback:
         """
         if timeout_s is None:
             timeout_s = _GRACE_S + max(0.0, (self._duration_s or 0.0) - self.position_s)
+        timeout_s = positive("timeout_s", timeout_s)
         with self._changed:
-            if not self._changed.wait_for(lambda: self.done, timeout_s):
+            if not self._changed.wait_for(lambda: self.done, min(timeout_s, threading.TIMEOUT_MAX)):
                 raise StreamTimeout(f"{self.name} had not ended after {timeout_s:g} s; it is {self._state}")
         if self._state == "failed":
             raise SmallRTCError(f"{self.name} failed: {self.error}")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .access import Access
-from .options import VIDEO_DEFAULTS, check_keywords
+from .options import VIDEO_DEFAULTS, check_keywords, whole
 
 __all__ = ["Simulation", "simulation"]
 
@@ -54,7 +54,8 @@ def simulation(
     of_sound = option_names(audio) if audio in AUDIO_SOURCES else list(for_audio)
     if audio is None or audio_file is not None:
         of_sound = []
-    check_keywords(for_audio, [*VIDEO_DEFAULTS, *of_sound], "simulate()")
+    check_keywords(for_audio, ["video", "audio", *VIDEO_DEFAULTS, *of_sound, "seed"], "simulate()")
+    seed = whole("seed", seed)
     if video is not None:
         picture = VIDEO_DEFAULTS | for_video
         if video_file is None:

@@ -14,6 +14,7 @@ from smallrtc_lab.frames import VideoFrame
 from .access import Access
 from .callbacks import Callback
 from .delay import DelayMeasurement, Stage
+from .numbers import positive
 from .options import checks_keywords
 from .processors import VideoProcessor
 from .registrations import Registrations
@@ -94,6 +95,8 @@ FIELDS: dict[str, str] = {
     "engine.bridge_dropped": "as drops.bridge, of all labs of this kernel",
 }
 
+_LONGEST_S = 600.0  # of a measurement
+_LEFT = "text-align:left;vertical-align:top"
 _GROUPS = ("rates", "delays", "drops", "memory", "budget", "callbacks")
 
 
@@ -119,13 +122,19 @@ class Stats(dict[str, Any]):
         return "\n".join(f"{name:<{width}}  {value}" for name, value, _ in lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-            f'<td style="text-align:right;white-space:nowrap">{html.escape(value)}</td>'
-            f'<td style="text-align:left">{html.escape(words)}</td></tr>'
-            for name, value, words in self.lines()
-        )
-        return f"<table>{rows}</table>"
+        # Names without their group, and words that break: a cell is often no wider than 700 pixels.
+        rows, before = [], ""
+        for name, value, words in self.lines():
+            group, _, short = name.partition(".")
+            if short and group != before:
+                rows.append(f'<tr><th colspan="3" style="{_LEFT}">{html.escape(group)}</th></tr>')
+                before = group
+            rows.append(
+                f'<tr><td style="{_LEFT};white-space:nowrap">{html.escape(short or name)}</td>'
+                f'<td style="text-align:right;vertical-align:top">{html.escape(value)}</td>'
+                f'<td style="{_LEFT};white-space:normal">{html.escape(words)}</td></tr>'
+            )
+        return f'<table style="max-width:680px">{"".join(rows)}</table>'
 
 
 @checks_keywords
@@ -160,8 +169,7 @@ class Statistics:
         >>> history = lab.stats_history(60)
         >>> history["time_s"], history["fps"]
         """
-        if seconds is not None and not seconds > 0:
-            raise ValueError(f"seconds is a positive number, not {seconds!r}")
+        seconds = None if seconds is None else positive("seconds", seconds)
         names, rows = self._access.call_with_payload("stats_history", seconds=seconds)
         return np.frombuffer(rows, [(name, np.float64) for name in names]).copy()
 
@@ -177,8 +185,7 @@ class Statistics:
 
         >>> lab.measure_delay(1).total.median_ms
         """
-        if not seconds > 0:
-            raise ValueError(f"seconds is a positive number, not {seconds!r}")
+        seconds = positive("seconds", seconds, most=_LONGEST_S)
         self._access.mirror.require_live()
         own = self._callbacks.processor("video")
         ours = (
@@ -189,7 +196,7 @@ class Statistics:
             )
         )
         try:
-            found = self._access.call("measure_delay", timeout_s=seconds + 10.0, seconds=float(seconds))
+            found = self._access.call("measure_delay", timeout_s=seconds + 10.0, seconds=seconds)
         finally:
             if ours is not None:
                 ours.remove()

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
-from smallrtc_lab.errors import StreamTimeout
+from smallrtc_lab.errors import ClosedError, StreamTimeout
 
 from .prints import Sink, prints
 
@@ -46,6 +46,7 @@ class Worker:
         self._log = log
         self._limit = limit
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self.running: Callable[..., Any] | None = None  # the function that is called now
@@ -56,12 +57,15 @@ class Worker:
         self._thread.start()
 
     def submit(self, job: Job) -> bool:
-        """Queue a job; False when the queue is full and it was dropped."""
-        if self._queue.qsize() >= self._limit:
-            self.dropped += 1
-            return False
-        self._queue.put(job)
-        return True
+        """Queue a job; False when the queue is full and it was dropped, and after the end."""
+        with self._lock:  # nothing may come behind the mark of the end, where nobody would ever do it
+            if self._closed:
+                return False
+            if self._queue.qsize() >= self._limit:
+                self.dropped += 1
+                return False
+            self._queue.put(job)
+            return True
 
     @property
     def busy_s(self) -> float:
@@ -89,7 +93,7 @@ class Worker:
         """Do a job on the worker's thread and wait for its result, or raise what it raises.
 
         A person's function in it that takes longer than ``STOP_S`` is stopped. Raises :class:`StreamTimeout` for one
-        that cannot be, and ``RuntimeError`` on this worker's own thread.
+        that cannot be, :class:`ClosedError` after the end, and ``RuntimeError`` on this worker's own thread.
         """
         if self._thread is threading.current_thread():
             raise RuntimeError(
@@ -97,6 +101,8 @@ class Worker:
             )
         outcome: Future[T] = Future()
         if not self.submit(lambda: _settle(outcome, job)):
+            if self._closed:
+                raise ClosedError(f"{name} is called no more: its lab was closed")
             raise StreamTimeout(f"{name} has too much to do: its thread has stood still")
         return self._awaited_outcome(outcome, name)
 
@@ -153,7 +159,9 @@ class Worker:
 
     def close(self) -> None:
         """End after the jobs that are queued. A function that never returns keeps its (daemon) thread."""
-        self._queue.put(None)
+        with self._lock:
+            self._closed = True
+            self._queue.put(None)
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the thread's end; whether it came."""

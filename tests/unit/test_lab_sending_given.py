@@ -37,3 +37,11 @@ def test_a_place_is_whole_and_exists(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert place_of("https://example.org/clip.mp4") == "https://example.org/clip.mp4"
     with pytest.raises(FileNotFoundError, match=r"no file 'other\.mp4' in"):
         place_of("other.mp4")
+
+
+def test_sound_with_holes_is_refused_in_one_sentence(recwarn: pytest.WarningsRecorder) -> None:
+    """Without a warning of NumPy's before it."""
+    for hole in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="holds NaN or infinity"):
+            sound_of(np.array([0.1, hole]))
+    assert len(recwarn) == 0

@@ -55,3 +55,11 @@ def test_files_are_known_by_their_looks(tmp_path: Path, monkeypatch: pytest.Monk
         simulation("patern", None, 0, {})
     with pytest.raises(TypeError, match="hz"):
         simulation("bars", "voice.wav", 0, {"hz": 440})
+
+
+def test_a_wrong_keyword_of_a_source_names_the_nearest() -> None:
+    """Those of simulate() itself too; a seed is a whole number."""
+    with pytest.raises(TypeError, match="did you mean 'video'"):
+        simulation("bars", "tone", 0, {"vido": "bars"})
+    with pytest.raises(TypeError, match="seed is a whole number, not 'a'"):
+        simulation("bars", "tone", "a", {})  # type: ignore[arg-type]

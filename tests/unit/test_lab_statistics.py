@@ -36,10 +36,13 @@ def test_it_reads_as_a_table() -> None:
 
 
 def test_in_a_cell_each_figure_has_its_words() -> None:
-    """The table has the meaning beside the value, and a function's name is no markup."""
+    """Its group above, its meaning beside the value, broken into lines; a function's name is no markup."""
     shown = STATS._repr_html_()
     assert FIELDS["drops.busy"] in shown
-    assert "callbacks.&lt;effect&gt;" in shown
+    assert "white-space:normal" in shown
+    assert ">callbacks</th>" in shown
+    assert ">&lt;effect&gt;</td>" in shown
+    assert "callbacks." not in shown
 
 
 def test_every_reason_and_column_is_explained() -> None:

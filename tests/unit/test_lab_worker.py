@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from smallrtc_lab.errors import StreamTimeout
+from smallrtc_lab.errors import ClosedError, StreamTimeout
 from smallrtc_lab.lab import worker as worker_module
 from smallrtc_lab.lab.worker import CallbackStopped, SwitchInterval, Worker
 
@@ -257,4 +257,14 @@ def test_a_function_that_is_waited_for_is_stopped_after_its_time(monkeypatch: py
         worker.run(lambda: worker.call(gate.wait), "deaf")
     gate.set()
     worker.close()
+    assert worker.join(30)
+
+
+def test_nobody_waits_for_a_worker_that_was_closed() -> None:
+    """A lab that is closed in the middle of a replay ends the replay with a sentence; no job waits behind the end."""
+    worker = Worker("test closed")
+    worker.close()
+    assert not worker.submit(lambda: None)
+    with pytest.raises(ClosedError, match="effect is called no more"):
+        worker.run(lambda: 1, "effect")
     assert worker.join(30)
