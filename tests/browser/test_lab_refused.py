@@ -108,7 +108,7 @@ def bare_jupyter(tmp_path: Path) -> Iterator[JupyterServer]:
 async def test_without_the_server_extension_the_notebook_itself_leads_to_python(
     bare_jupyter: JupyterServer, open_notebook: OpenNotebook
 ) -> None:
-    """A Jupyter that was not restarted: it works through the widget's comm, and the page says so and what that costs."""
+    """A Jupyter that was not restarted: it works through the widget's comm; the page says so, and what it costs."""
     notebook = await open_notebook([LAB, "lab.stop()"], server=bare_jupyter)
     assert (await notebook.run(0)).error is None
     view = LabView(notebook, 0)
