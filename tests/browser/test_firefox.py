@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from numpy.typing import NDArray
 from PIL import Image
-from support.firefox import Firefox, FirefoxPage
+from support.firefox import PREFERENCES, Firefox, FirefoxPage
 from support.jupyter import JupyterServer
 from support.kernel import Kernel
 from support.knownmedia import tone_of
@@ -241,3 +241,32 @@ async def test_a_session_that_only_receives_connects_without_permission(open_fir
     assert "Firefox" in told[1]
     assert "✓ pairs tried by the page" in told[1]
     assert await notebook.page.evaluate("smallrtcSeen.requests") == []
+
+
+@pytest.mark.soak
+async def test_firefox_without_a_path_goes_through_jupyter(
+    open_firefox: OpenFirefox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where WebRTC may use relays only and there is none: picture, tone and what Python returns, by WebCodecs."""
+    monkeypatch.setitem(PREFERENCES, "media.peerconnection.ice.relay_only", True)
+    notebook = await open_firefox([LAB, SPLIT, HALF])
+    await notebook.run(0)
+    await notebook.wait("link", "open")
+    await notebook.press("Start")
+    print(f"click → live through Jupyter {await notebook.wait('state', 'live'):.2f} s")
+    await notebook.kernel.wait_value("lab.route == 'relay'")
+    await notebook.kernel.wait_value("lab.stats()['video']['camera']['received'] > 30")
+    await notebook.kernel.execute("clip = lab.audio.record(1)")
+    hz, _ = tone_of(await notebook.kernel.array("clip.mono"), 48000)
+    assert hz == pytest.approx(TONE_HZ, abs=2)
+    await notebook.run(1)
+    await notebook.run(2)
+    video = f"{ROOT}.querySelector('video[aria-label=\"From Python\"]')"
+    await notebook.page.wait_true(f"!!{video} && {video}.videoWidth > 0 && !{video}.paused")
+    await notebook.kernel.wait_value("lab.stats()['connection']['video']['frames_sent'] > 45")
+    png = await notebook.page.evaluate(f"({VIDEO_PNG})({video})")
+    with Image.open(io.BytesIO(base64.b64decode(png))) as image:
+        seen = np.asarray(image.convert("RGB"))
+    assert np.allclose(seen[:, :300].mean(axis=(0, 1)), (200, 40, 40), atol=12)
+    assert np.allclose(seen[:, 340:].mean(axis=(0, 1)), (50, 70, 200), atol=12)
+    assert "through Jupyter" in await notebook.page.evaluate(STATUS)

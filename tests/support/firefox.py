@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from .processes import ProcessFamily
 
-__all__ = ["Firefox", "FirefoxPage", "firefox_path"]
+__all__ = ["PREFERENCES", "Firefox", "FirefoxPage", "firefox_path"]
 
 PREFERENCES: dict[str, Any] = {
     "media.navigator.streams.fake": True,
