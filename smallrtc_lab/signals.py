@@ -12,7 +12,11 @@ the same every time for the same arguments. Sound is mono float32 in [-1, 1] at 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import difflib
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +39,27 @@ __all__ = [
     "write_timecode",
 ]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
+
+def _checks_keywords(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorator: a wrong keyword raises :class:`TypeError` that names the nearest right one."""
+    known = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **keywords: P.kwargs) -> T:
+        for name in keywords:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+                raise TypeError(f"signals.{function.__name__}() has no keyword {name!r}; {hint}")
+        return function(*args, **keywords)
+
+    return checked
+
+
+@_checks_keywords
 def tone(
     hz: float = 440.0,
     seconds: float = 1.0,
@@ -51,6 +75,7 @@ def tone(
     return _sound("tone", seconds, sample_rate, channels, hz=hz, amplitude=amplitude)
 
 
+@_checks_keywords
 def chirp(
     from_hz: float = 100.0,
     to_hz: float = 3000.0,
@@ -68,6 +93,7 @@ def chirp(
     return _sound("chirp", seconds, sample_rate, channels, **options)
 
 
+@_checks_keywords
 def noise(
     seconds: float = 1.0,
     sample_rate: int = 48_000,
@@ -84,6 +110,7 @@ def noise(
     return _sound("noise", seconds, sample_rate, channels, seed, kind=kind, amplitude=amplitude)
 
 
+@_checks_keywords
 def speech(
     seconds: float = 8.0,
     sample_rate: int = 48_000,
@@ -100,6 +127,7 @@ def speech(
     return _sound("speech", seconds, sample_rate, channels, seed, pitch_hz=pitch_hz, amplitude=amplitude)
 
 
+@_checks_keywords
 def silence(seconds: float = 1.0, sample_rate: int = 48_000, *, channels: int = 1) -> AudioClip:
     """Zeros.
 
@@ -108,6 +136,7 @@ def silence(seconds: float = 1.0, sample_rate: int = 48_000, *, channels: int = 
     return _sound("silence", seconds, sample_rate, channels)
 
 
+@_checks_keywords
 def bars(
     seconds: float = 1.0, *, width: int = 640, height: int = 480, frame_rate: float = 30.0, seed: int = 0
 ) -> VideoClip:
@@ -118,6 +147,7 @@ def bars(
     return _pictures("bars", seconds, width, height, frame_rate, seed)
 
 
+@_checks_keywords
 def pattern(
     seconds: float = 1.0, *, width: int = 640, height: int = 480, frame_rate: float = 30.0, seed: int = 0
 ) -> VideoClip:
@@ -128,6 +158,7 @@ def pattern(
     return _pictures("pattern", seconds, width, height, frame_rate, seed)
 
 
+@_checks_keywords
 def timecode(
     seconds: float = 1.0, *, width: int = 640, height: int = 480, frame_rate: float = 30.0, seed: int = 0
 ) -> VideoClip:
@@ -139,6 +170,7 @@ def timecode(
     return _pictures("timecode", seconds, width, height, frame_rate, seed)
 
 
+@_checks_keywords
 def noise_pictures(
     seconds: float = 1.0, *, width: int = 640, height: int = 480, frame_rate: float = 30.0, seed: int = 0
 ) -> VideoClip:
@@ -163,8 +195,12 @@ def read_timecode(picture: Any) -> float | None:
 def write_timecode(image: npt.NDArray[np.uint8], seconds: float) -> None:
     """Draw a time code into the top 30 % of ``image``, (H, W) or (H, W, 3) uint8, in place.
 
+    Raises :class:`TypeError` for another kind of picture, which could not be read again.
+
     >>> signals.write_timecode(image, time.monotonic())
     """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim not in (2, 3):
+        raise TypeError("a time code is drawn into an array of uint8, (H, W) or (H, W, 3)")
     encode_timecode(image, round(seconds * 1000))
 
 

@@ -92,3 +92,11 @@ def test_it_is_light() -> None:
     """Importing it loads neither PyAV nor aiortc nor a widget."""
     code = "import sys, smallrtc_lab.signals; print({'av', 'aiortc', 'anywidget', 'matplotlib'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def test_wrong_arguments_are_refused_in_a_sentence() -> None:
+    """A keyword names the nearest one; a time code is drawn only where it can be read again."""
+    with pytest.raises(TypeError, match=r"signals\.tone\(\) has no keyword 'second'; did you mean 'seconds'"):
+        signals.tone(440, second=2)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="array of uint8"):
+        signals.write_timecode(np.zeros((48, 64, 3)), 1.0)  # type: ignore[arg-type]
