@@ -57,8 +57,14 @@ FIELDS: dict[str, str] = {
     "drops.messages": "messages for which there was no browser, or no room",
     "memory.*": "bytes that the rings of the last seconds take",
     "budget": "what is shed to hold max_delay_s; None without that option",
-    "budget.*": "limit_s, delay_s (of the quickest function), level (0: nothing is shed), "
-    "plot_rate_factor, scale, rate_factor, max_frame_rate, says (words)",
+    "budget.limit_s": "max_delay_s",
+    "budget.delay_s": "from the camera to the quickest function, now",
+    "budget.level": "how much is shed; 0: nothing",
+    "budget.plot_rate_factor": "plots are drawn at this share of their rate",
+    "budget.scale": "the camera's pictures are asked for at this share of their size",
+    "budget.rate_factor": "and at this share of their rate",
+    "budget.max_frame_rate": "which is so many pictures a second; None: all",
+    "budget.says": "the same in words",
     "callbacks.*": "calls, errors, dropped, mean_ms, hand_over_ms, hand_over_p95_ms of each registered function",
     "processing.subscriptions.*": "name, delivered, dropped, delays of whatever reads pictures or sound now",
     "processing.video_late": "as drops.late",
@@ -96,7 +102,7 @@ FIELDS: dict[str, str] = {
 }
 
 _LONGEST_S = 600.0  # of a measurement
-_LEFT = "text-align:left;vertical-align:top"
+_LEFT = "text-align:left;vertical-align:top;white-space:normal;overflow-wrap:anywhere;padding:2px 6px"
 _GROUPS = ("rates", "delays", "drops", "memory", "budget", "callbacks")
 
 
@@ -130,11 +136,11 @@ class Stats(dict[str, Any]):
                 rows.append(f'<tr><th colspan="3" style="{_LEFT}">{html.escape(group)}</th></tr>')
                 before = group
             rows.append(
-                f'<tr><td style="{_LEFT};white-space:nowrap">{html.escape(short or name)}</td>'
-                f'<td style="text-align:right;vertical-align:top">{html.escape(value)}</td>'
-                f'<td style="{_LEFT};white-space:normal">{html.escape(words)}</td></tr>'
+                f'<tr><td style="{_LEFT};width:25%">{html.escape(short or name)}</td>'
+                f'<td style="{_LEFT};width:23%">{html.escape(value)}</td>'
+                f'<td style="{_LEFT}">{html.escape(words)}</td></tr>'
             )
-        return f'<table style="max-width:680px">{"".join(rows)}</table>'
+        return f'<table style="table-layout:fixed;width:680px;max-width:100%">{"".join(rows)}</table>'
 
 
 @checks_keywords
@@ -229,4 +235,6 @@ def _text(value: Any) -> str:
         return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
     return "–" if value is None else str(value)
