@@ -71,7 +71,7 @@ class Replaying:
         """
         if self._access.closed:
             raise ClosedError("this lab was closed; make a new Lab()")
-        speed = None if speed is None else positive("speed", speed)
+        speed = None if speed is None else positive("speed (None: as fast as can be)", speed)
         frame_rate, sample_rate = positive("frame_rate", frame_rate), whole("sample_rate", sample_rate)
         material = _material(source, frame_rate, samples, sample_rate)
         with _alone(self._callbacks):

@@ -238,3 +238,25 @@ async def test_a_lab_that_keeps_nothing_says_so(live: Kernel) -> None:
         assert "keeps nothing" in cell.error.message
     assert await live.value("none.video.latest().image.shape") == [240, 320, 3]
     await live.execute("none.close()")
+
+
+async def test_a_replay_is_alone_and_ends_with_its_lab(idle: Kernel) -> None:
+    """A second one would find all functions paused, and says so; closing the lab ends it at once, with a sentence."""
+    await idle.execute(
+        "import threading\nother = Lab(name='other')\nbegun = threading.Event()\n"
+        "@other.on_video\ndef seen(frame):\n    begun.set()\n    return frame.image\n"
+        "said = []\n"
+        "def meanwhile():\n"
+        "    begun.wait(60)\n"
+        "    try:\n        other.replay(np.zeros((2, 48, 64, 3), np.uint8))\n"
+        "    except Exception as error:\n        said.append(str(error))\n"
+        "    other.close()\n"
+        "thread = threading.Thread(target=meanwhile)\nthread.start()"
+    )
+    cell = await idle.execute("other.replay(np.zeros((1800, 48, 64, 3), np.uint8), speed=1.0)", check=False)
+    assert cell.error is not None
+    assert cell.error.name == "ClosedError"
+    assert cell.duration_s < 50
+    await idle.execute("thread.join(60)")
+    assert "replays something already" in (await idle.value("said"))[0]
+    assert (await idle.execute("other.replay(np.zeros(480))", check=False)).error is not None
