@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smallrtc_lab.errors import NotLiveError, StreamTimeout
+from smallrtc_lab.errors import ClosedError, NotLiveError, StreamTimeout
 from smallrtc_lab.framing import Header
 from smallrtc_lab.lab.mirror import Mirror
 from smallrtc_lab.lab.pulling import Puller
@@ -145,3 +145,15 @@ def test_before_live_it_does_not_begin() -> None:
         Numbers(access, "video", 1)  # type: ignore[arg-type]
     assert access.deliver is None
     assert access.unsubscribed == []
+
+
+async def test_a_closed_lab_ends_the_wait_at_once() -> None:
+    """Whoever waits for a frame is told that the lab was closed, however long it would have waited."""
+    for awaited in (False, True):
+        access = Access()
+        numbers = Numbers(access, "video", 600.0)  # type: ignore[arg-type]
+        access.mirror.update(state="closed")
+        with pytest.raises(ClosedError, match="make a new Lab"):
+            await anext(numbers) if awaited else next(numbers)
+        assert access.unsubscribed == [7]
+        assert access.mirror._watchers == []
