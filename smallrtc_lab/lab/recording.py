@@ -227,7 +227,7 @@ class LabRecordings:
     def engine_lost(self) -> None:
         """The engine crashed: its files are playable as they are."""
         for recording in self._running.values():
-            recording._split("the engine crashed: it goes on in the next file when it is live again")
+            recording._split("the engine crashed: what comes once it is live again is in the next file")
 
     def reopen(self) -> None:
         """A new engine runs: every recording goes on in a file of its own."""
