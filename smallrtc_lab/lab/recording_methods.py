@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from .options import checks_keywords
 from .recording import LabRecordings, Recording, What, reserve
 from .video import VideoStream
 
-__all__ = ["RecordingMethods"]
+__all__ = ["RecordingMethods", "save_picture"]
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _QUALITY = 92
@@ -60,13 +61,22 @@ class RecordingMethods:
                 f"a snapshot ends in {', '.join(_PICTURES)}, not {wanted.suffix or wanted.name!r}"
             )
         frame = self.video.latest()
-        reserve(wanted, overwrite=overwrite)
-        _save(frame, wanted)
+        save_picture(frame, wanted, overwrite=overwrite)
         return frame
 
 
-def _save(frame: VideoFrame, path: Path) -> None:
+def save_picture(frame: VideoFrame, path: Path, *, overwrite: bool) -> None:
+    """Write a picture in the format of the suffix; raises as :func:`reserve` does, and leaves no file of nothing."""
     from PIL import Image
 
     options: dict[str, Any] = {} if path.suffix.lower() == ".png" else {"quality": _QUALITY}
-    Image.fromarray(frame.rgb).save(path, **options)
+    content = io.BytesIO()
+    Image.fromarray(frame.rgb).save(content, Image.registered_extensions()[path.suffix.lower()], **options)
+    was_there = path.exists()
+    reserve(path, overwrite=overwrite)
+    try:
+        path.write_bytes(content.getvalue())
+    except OSError:  # a full disk
+        if not was_there:
+            path.unlink(missing_ok=True)
+        raise

@@ -236,8 +236,8 @@ class Recorder:
         try:
             self._end_file()
         except (OSError, av.error.FFmpegError) as error:
-            # On a full disk the end of the file cannot be written either; it plays without.
-            logger.warning("the end of a recording could not be written: %s", error)
+            # On a full disk the end of the file cannot be written either; it plays without, and ``error`` says why.
+            logger.info("the end of a recording could not be written: %s", error)
         self.state = RecorderState.FAILED
 
 
