@@ -14,12 +14,13 @@ from smallrtc_lab.media.taken import TakenPictures
 from .bridge import Reply
 from .calls import CallGroup
 
-__all__ = ["KeepingCalls"]
+__all__ = ["KeepingCalls", "too_much"]
 
 _HEADER_BYTES = 4 << 20
 
 
-def _too_much(take: Take) -> str:
+def too_much(take: Take) -> str:
+    """What is said of a take that is larger than one answer, with what fits."""
     most_bytes = MAX_MESSAGE_BYTES - _HEADER_BYTES
     fits_s = take.duration_s * most_bytes / take.size_bytes
     return (
@@ -50,7 +51,7 @@ class KeepingCalls(CallGroup):
 
     async def _packed(self, take: Take) -> tuple[Header, bytes]:
         if take.size_bytes > MAX_MESSAGE_BYTES - _HEADER_BYTES:
-            raise EngineError(_too_much(take))
+            raise EngineError(too_much(take))
         loop = asyncio.get_running_loop()
         packed: tuple[dict[str, Any], bytes] = await loop.run_in_executor(
             self.engine.executor, pack_take, take

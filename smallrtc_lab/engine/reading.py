@@ -63,7 +63,7 @@ async def read_audio(
     most_s = _MOST_BYTES / (4.0 * sample_rate * channels)
     if seconds > most_s:
         raise EngineError(
-            f"{most_s:.0f} s of {channels} channels at {sample_rate} Hz fit into one answer, not {seconds:.0f} s: ask "
+            f"{int(most_s)} s of {channels} channels at {sample_rate} Hz fit into one answer, not {seconds:.0f} s: ask "
             "for less, or at a lower sample_rate"
         )
     samples, start, gaps = session.audio.ring.last(seconds)
