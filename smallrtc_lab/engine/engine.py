@@ -26,7 +26,7 @@ from .halls import Halls
 from .link import Link, LinkAddress
 from .outlets import Kind
 from .reading import read_audio, read_latest
-from .relays import Relays
+from .relaying.relays import Relays
 from .session import Session
 
 __all__ = ["Engine"]

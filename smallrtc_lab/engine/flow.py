@@ -20,7 +20,7 @@ from .ladder import Ladder
 from .mail import Mail
 from .outlets import Kind
 from .processing import Processing
-from .relay_connection import RelayConnection
+from .relaying.connection import RelayConnection
 
 __all__ = ["Flow", "FlowEvents"]
 

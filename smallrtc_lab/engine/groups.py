@@ -6,12 +6,12 @@ from .calls import CallGroup
 from .comm_calls import CommCalls
 from .diagnosis import DiagnosisCalls
 from .ice_calls import IceCalls
-from .keeping_calls import KeepingCalls
+from .keeping.calls import KeepingCalls
 from .measuring import MeasuringCalls
-from .playing_calls import PlayingCalls
-from .plotting_calls import PlotCalls
-from .recording_calls import RecordingCalls
-from .replay_calls import ReplayCalls
+from .playing.calls import PlayingCalls
+from .plotting.calls import PlotCalls
+from .recording.calls import RecordingCalls
+from .replaying.calls import ReplayCalls
 
 __all__ = ["GROUPS"]
 

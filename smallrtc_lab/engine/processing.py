@@ -16,7 +16,7 @@ from smallrtc_lab.media.blocks import BlockCutter
 from .bridge import Bridge
 from .inbound import AUDIO_CHANNELS, AUDIO_RATE
 from .outlets import Kind, Outlets
-from .playing import Stage
+from .playing.stage import Stage
 from .returns import AudioReturn, VideoReturn
 from .sound_subscription import AudioSubscription
 from .stages import Delivered, Stages, median

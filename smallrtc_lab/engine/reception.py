@@ -12,7 +12,7 @@ from smallrtc_lab.rtc.requests import SmallWebRTCPatchRequest, SmallWebRTCReques
 from .connections import SessionConnection
 from .flow import Flow
 from .pages import Message, Pages
-from .relay_connection import RelayConnection
+from .relaying.connection import RelayConnection
 from .simulate import SimulatedBrowser
 
 __all__ = ["Reception"]

@@ -20,14 +20,14 @@ from .connections import SessionConnection
 from .flow import Flow
 from .ice_servers import CREDENTIALS_FAILED, IceServers, credentials_failed
 from .inbound import AudioInbound, VideoInbound
-from .keeping import KEEP_S, Keeping, sound_ring_s
+from .keeping.keeper import KEEP_S, Keeping, sound_ring_s
 from .outlets import Kind
 from .pages import Message, Page, Pages
-from .plotting import Plotting
+from .plotting.plots import Plotting
 from .processing import Processing
 from .questions import PageQuestions
 from .reception import Reception
-from .recording import Recordings
+from .recording.recorder import Recordings
 from .shedding import Shedding
 from .shelf import Shelf
 from .statistics import Statistics
@@ -257,14 +257,14 @@ class Session:
         self.page_figures = stats
         self._tell_listening(stats.get("listening") is True)
 
+    def page_diagnosis(self, key: str, diagnosis: Message) -> None:
+        """A page answered how things stand there."""
+        self.questions.answered(key, diagnosis)
+
     def _tell_listening(self, listening: bool) -> None:
         if listening != self._listening:
             self._listening = listening
             self._bridge.event(self.session_id, "listening", listening=listening)
-
-    def page_diagnosis(self, key: str, diagnosis: Message) -> None:
-        """A page answered how things stand there."""
-        self.questions.answered(key, diagnosis)
 
     def page_control(self, callback: str, name: str, value: Any) -> None:
         """A slider was moved."""

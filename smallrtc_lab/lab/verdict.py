@@ -13,7 +13,9 @@ from .facts import Facts
 __all__ = ["Verdict", "judge"]
 
 _NETWORK = frozenset({"connect-timeout", "connection-lost"})  # codes of the page's errors
-_TURN_ADVICE = "Name a TURN server that both reach (Lab(ice_servers=…)), or run smallrtc-lab turn and forward its port."
+_TURN_ADVICE = (
+    "Name a TURN server that both reach (Lab(ice_servers=…)), or run smallrtc-lab turn and forward its port."
+)
 _TURN = {
     "refused": (
         "The TURN server {url} refuses the user name and password.",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from smallrtc_lab.engine.plotting_source import FrameShot
+from smallrtc_lab.engine.plotting.source import FrameShot
 from smallrtc_lab.engine.subscriptions import TimedFrame
 from smallrtc_lab.media.convert import Reformatter, from_picture
 from smallrtc_lab.plots.drawing import Drawing, Moment, Shot, make_drawing

@@ -10,7 +10,7 @@ import pytest
 
 from smallrtc_lab.engine import keeping
 from smallrtc_lab.engine.inbound import AudioInbound, VideoInbound
-from smallrtc_lab.engine.keeping import Keeping
+from smallrtc_lab.engine.keeping.keeper import Keeping
 from smallrtc_lab.media.clock import SessionClock
 from smallrtc_lab.media.convert import to_picture
 

@@ -19,7 +19,7 @@ from support.clips import COLOURS, TONES_HZ, colour_at, write_clip
 from support.kernelend import KernelEnd
 
 from smallrtc_lab.engine.calls import EngineServices
-from smallrtc_lab.engine.playing_calls import PlayingCalls
+from smallrtc_lab.engine.playing.calls import PlayingCalls
 from smallrtc_lab.engine.session import Session
 from smallrtc_lab.errors import MediaFileError
 from smallrtc_lab.media.convert import to_picture

@@ -14,7 +14,7 @@ from support.knownmedia import tone_of
 from support.relaypage import RelayPage
 from support.waiting import until
 
-from smallrtc_lab.engine.relay_sockets import RelaySockets
+from smallrtc_lab.engine.relaying.sockets import RelaySockets
 from smallrtc_lab.engine.session import Session
 from smallrtc_lab.engine.simulate import SimulatedBrowser
 from smallrtc_lab.media.convert import from_picture, to_picture

@@ -28,7 +28,9 @@ def doctor(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         folder.mkdir(parents=True, exist_ok=True)
         switch = {"ServerApp": {"jpserver_extensions": {"smallrtc_lab.server": enabled}}}
         (folder / "smallrtc_lab.json").write_text(json.dumps(switch))
-        environment["JUPYTER_PREFER_ENV_PATH"] = "0"  # an installed package enables it for its environment, too
+        environment["JUPYTER_PREFER_ENV_PATH"] = (
+            "0"  # an installed package enables it for its environment, too
+        )
         done = subprocess.run(
             [sys.executable, "-P", "-m", "smallrtc_lab", "doctor", *options], env=family.environment(environment),
             capture_output=True, text=True, timeout=120,

@@ -10,7 +10,7 @@ import pytest
 from support import takes
 
 from smallrtc_lab.engine.inbound import AudioInbound, VideoInbound
-from smallrtc_lab.engine.keeping import Keeping, KeptNotes, KeptPictures, sound_ring_s
+from smallrtc_lab.engine.keeping.keeper import Keeping, KeptNotes, KeptPictures, sound_ring_s
 from smallrtc_lab.engine.session import Session
 from smallrtc_lab.errors import EngineError, NotLiveError
 from smallrtc_lab.media.clock import SessionClock

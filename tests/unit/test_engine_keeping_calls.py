@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from smallrtc_lab.engine.keeping_calls import too_much
+from smallrtc_lab.engine.keeping.calls import too_much
 from smallrtc_lab.engine.reading import read_audio
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.media.take import Take

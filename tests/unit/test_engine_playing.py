@@ -12,7 +12,7 @@ import pytest
 from support.kernelend import KernelEnd
 
 from smallrtc_lab.engine.calls import EngineServices
-from smallrtc_lab.engine.playing_calls import PlayingCalls
+from smallrtc_lab.engine.playing.calls import PlayingCalls
 from smallrtc_lab.engine.session import Session
 
 

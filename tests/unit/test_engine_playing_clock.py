@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smallrtc_lab.engine.playing_clock import PlayClock, PlayState
+from smallrtc_lab.engine.playing.clock import PlayClock, PlayState
 
 
 def test_it_stands_runs_and_stands_again() -> None:

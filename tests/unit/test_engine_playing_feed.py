@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.clips import write_clip
 
-from smallrtc_lab.engine.playing_feed import PICTURES, SOUND, FileFeed
+from smallrtc_lab.engine.playing.feed import PICTURES, SOUND, FileFeed
 
 
 class Reader:

@@ -6,7 +6,7 @@ import time
 
 import av
 
-from smallrtc_lab.engine.playing_pictures import PictureStage, Shown
+from smallrtc_lab.engine.playing.pictures import PictureStage, Shown
 
 
 def picture() -> av.VideoFrame:

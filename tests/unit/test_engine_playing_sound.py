@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smallrtc_lab.engine.playing_sound import TOLERANCE, Cursor, SoundStage
+from smallrtc_lab.engine.playing.sound import TOLERANCE, Cursor, SoundStage
 
 
 class Steady:

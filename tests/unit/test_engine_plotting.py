@@ -18,7 +18,7 @@ from PIL import Image
 from support.kernelend import KernelEnd
 from support.waiting import until
 
-from smallrtc_lab.engine.plotting_custom import CustomPlot
+from smallrtc_lab.engine.plotting.custom import CustomPlot
 from smallrtc_lab.engine.session import Session
 from smallrtc_lab.errors import EngineError, NotLiveError
 

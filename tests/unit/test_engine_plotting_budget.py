@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smallrtc_lab.engine.plotting_budget import QUALITIES, ByteBudget
+from smallrtc_lab.engine.plotting.budget import QUALITIES, ByteBudget
 
 
 def carried(budget: ByteBudget, bytes_per_s: float, size: int, *, views: int = 1, times: int = 30) -> None:

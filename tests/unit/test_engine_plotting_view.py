@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from smallrtc_lab.engine.plotting_artist import Look, Painted
-from smallrtc_lab.engine.plotting_budget import ByteBudget
-from smallrtc_lab.engine.plotting_page import Canvas
-from smallrtc_lab.engine.plotting_view import PlotView
+from smallrtc_lab.engine.plotting.artist import Look, Painted
+from smallrtc_lab.engine.plotting.budget import ByteBudget
+from smallrtc_lab.engine.plotting.page import Canvas
+from smallrtc_lab.engine.plotting.view import PlotView
 from smallrtc_lab.plots.drawing import Moment, Reading
 
 CANVAS = Canvas(640, 320)

@@ -6,7 +6,7 @@ import time
 
 from support.packets import sound
 
-from smallrtc_lab.engine.recording_sent import Sent
+from smallrtc_lab.engine.recording.sent import Sent
 from smallrtc_lab.media.clock import SessionClock
 from smallrtc_lab.media.encoded import TimedPacket
 from smallrtc_lab.rtc.connection import SmallWebRTCConnection

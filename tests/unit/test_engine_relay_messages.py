@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smallrtc_lab.engine.relay_messages import RelayMessages
+from smallrtc_lab.engine.relaying.messages import RelayMessages
 from smallrtc_lab.errors import ProtocolError
 from smallrtc_lab.relay.packets import MessageText, Report, Stream
 from smallrtc_lab.rtc.messages import AppMessage, TrackStatus

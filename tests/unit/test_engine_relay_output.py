@@ -13,7 +13,7 @@ import numpy as np
 import pytest_asyncio
 from support.waiting import until
 
-from smallrtc_lab.engine.relay_output import MOST_BPS, RelayPictures, RelaySound
+from smallrtc_lab.engine.relaying.output import MOST_BPS, RelayPictures, RelaySound
 from smallrtc_lab.media.convert import from_picture
 from smallrtc_lab.relay.packets import Codec, Media, Report, Stream
 from smallrtc_lab.rtc.tracks import OutputAudioTrack, OutputVideoTrack

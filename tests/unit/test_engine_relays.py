@@ -8,7 +8,7 @@ from typing import Any
 import pytest_asyncio
 from support.waiting import until
 
-from smallrtc_lab.engine.relays import Relays
+from smallrtc_lab.engine.relaying.relays import Relays
 from smallrtc_lab.engine.session import Session
 from smallrtc_lab.relay.packets import Control, pack, parse
 

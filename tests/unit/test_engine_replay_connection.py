@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support import takes
 
-from smallrtc_lab.engine.replay_connection import ReplayConnection
+from smallrtc_lab.engine.replaying.connection import ReplayConnection
 from smallrtc_lab.engine.session import Session
 from smallrtc_lab.media.convert import to_picture
 from smallrtc_lab.rtc.sections import Section

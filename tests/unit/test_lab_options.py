@@ -123,5 +123,3 @@ def test_whole_numbers() -> None:
     for wrong in (3.0, "3", None):
         with pytest.raises(TypeError, match="n is a whole number, not"):
             whole("n", wrong)
-
-

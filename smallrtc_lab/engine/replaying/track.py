@@ -14,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from aiortc.mediastreams import MediaStreamError
 
+from smallrtc_lab.engine.inbound import AUDIO_RATE
 from smallrtc_lab.errors import ClosedError
 from smallrtc_lab.media.clock import SenderReport
 from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.media.streams import BoundedQueue
 from smallrtc_lab.rtc.sections import Section
-
-from .inbound import AUDIO_RATE
 
 __all__ = ["ReplayTrack"]
 

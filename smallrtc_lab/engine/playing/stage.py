@@ -15,15 +15,15 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, ClassVar
 
+from smallrtc_lab.engine.outlets import Kind
 from smallrtc_lab.framing import Header
 
-from .outlets import Kind
-from .playing_clock import PlayClock, PlayState
-from .playing_pictures import PictureStage, Shown
-from .playing_sound import SoundStage
+from .clock import PlayClock, PlayState
+from .pictures import PictureStage, Shown
+from .sound import SoundStage
 
 if TYPE_CHECKING:
-    from .bridge import Bridge
+    from smallrtc_lab.engine.bridge import Bridge
 
 __all__ = ["Player", "Stage"]
 
@@ -151,7 +151,7 @@ class Stage:
             before.become(PlayState.REPLACED)
 
     def heard(self, voice: Player, on: bool) -> None:
-        """A player that is a :class:`~.playing_sound.Voice` begins to be heard, or no longer is."""
+        """A player that is a :class:`~.sound.Voice` begins to be heard, or no longer is."""
         if on != self.sound.has(voice):
             (self.sound.add if on else self.sound.remove)(voice)  # type: ignore[arg-type]
             self._changed("audio")

@@ -12,13 +12,13 @@ from smallrtc_lab.media.convert import Reformatter
 from smallrtc_lab.plots.drawing import Arrays
 from smallrtc_lab.plots.options import checked, checked_marks
 
-from .plotting_artist import Artist, Look, ThreadArtist
-from .plotting_page import PLOT_VERSION, Canvas
-from .plotting_source import Material, material, sent_track
-from .plotting_view import PlotView
+from .artist import Artist, Look, ThreadArtist
+from .page import PLOT_VERSION, Canvas
+from .source import Material, material, sent_track
+from .view import PlotView
 
 if TYPE_CHECKING:
-    from .session import Session
+    from smallrtc_lab.engine.session import Session
 
 __all__ = ["Plot"]
 
@@ -32,7 +32,7 @@ _STOPPED = "Not live: this is what came last."
 
 
 class Plot:
-    """A plot; a :class:`~.plotting_view.Subject`. On the engine's loop."""
+    """A plot; a :class:`~.view.Subject`. On the engine's loop."""
 
     def __init__(
         self,

@@ -6,17 +6,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from smallrtc_lab.engine.arena import SlotRef
+from smallrtc_lab.engine.calls import CallGroup
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.frames import PixelFormat
 from smallrtc_lab.framing import Header
 
-from .arena import SlotRef
-from .calls import CallGroup
-from .playing import Player, Stage
-from .playing_clock import PlayState
-from .playing_file import FilePlayer
-from .playing_samples import SamplesPlayer
-from .playing_shown import ShownPlayer, StreamPlayer
+from .clock import PlayState
+from .file import FilePlayer
+from .samples import SamplesPlayer
+from .shown import ShownPlayer, StreamPlayer
+from .stage import Player, Stage
 
 __all__ = ["PlayingCalls"]
 

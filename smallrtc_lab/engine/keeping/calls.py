@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from smallrtc_lab.engine.bridge import Reply
+from smallrtc_lab.engine.calls import CallGroup
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.framing import MAX_MESSAGE_BYTES, Header
 from smallrtc_lab.media.take import Take
 from smallrtc_lab.media.take_wire import pack_take
 from smallrtc_lab.media.taken import TakenPictures
-
-from .bridge import Reply
-from .calls import CallGroup
 
 __all__ = ["KeepingCalls", "too_much"]
 

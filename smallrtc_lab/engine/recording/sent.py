@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from smallrtc_lab.engine.connections import SessionConnection
 from smallrtc_lab.media.clock import SessionClock, StreamClock
 from smallrtc_lab.media.encoded import EncodedPacket, TimedPacket
 from smallrtc_lab.media.recorder_codecs import packet_s
 from smallrtc_lab.rtc.connection import SmallWebRTCConnection
 from smallrtc_lab.rtc.sections import Section
-
-from .connections import SessionConnection
 
 __all__ = ["Sent", "SentTap"]
 

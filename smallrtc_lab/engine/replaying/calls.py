@@ -7,13 +7,13 @@ import asyncio
 import av
 import numpy as np
 
+from smallrtc_lab.engine.arena import SlotRef
+from smallrtc_lab.engine.calls import CallGroup
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.rtc.sections import Section
 
-from .arena import SlotRef
-from .calls import CallGroup
-from .replay_connection import ReplayConnection
-from .replay_track import ReplayTrack
+from .connection import ReplayConnection
+from .track import ReplayTrack
 
 __all__ = ["ReplayCalls"]
 

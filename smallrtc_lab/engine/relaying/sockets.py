@@ -16,7 +16,7 @@ from smallrtc_lab.relay.delivery import Conversation
 from smallrtc_lab.relay.packets import RELAY_VERSION, Control, parse
 from smallrtc_lab.rtc.state import EndReason
 
-from .relay_connection import RelayConnection
+from .connection import RelayConnection
 
 __all__ = ["RelayDoor", "RelaySockets"]
 

@@ -12,21 +12,21 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from smallrtc_lab.engine.bridge import Bridge
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.convert import Reformatter
 from smallrtc_lab.plots.drawing import make_drawing
 
-from .bridge import Bridge
-from .plotting_budget import ByteBudget
-from .plotting_custom import CustomPlot
-from .plotting_page import canvas_of, greets
-from .plotting_plot import Plot
-from .plotting_source import frozen_material, sent_track
-from .plotting_view import PlotView
+from .budget import ByteBudget
+from .custom import CustomPlot
+from .page import canvas_of, greets
+from .plot import Plot
+from .source import frozen_material, sent_track
+from .view import PlotView
 
 if TYPE_CHECKING:
-    from .session import Session
+    from smallrtc_lab.engine.session import Session
 
 __all__ = ["Plotting"]
 

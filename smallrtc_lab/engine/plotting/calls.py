@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from smallrtc_lab.engine.bridge import Reply
+from smallrtc_lab.engine.calls import CallGroup
 from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.plots.drawing import Arrays
-
-from .bridge import Reply
-from .calls import CallGroup
 
 __all__ = ["PlotCalls"]
 
 
 class PlotCalls(CallGroup):
-    """See :class:`~.plotting.Plotting`."""
+    """See :class:`~.plots.Plotting`."""
 
     async def call_plot_create(self, session: str, plot: str, kind: str, options: dict[str, Any]) -> None:
         """Make a plot."""

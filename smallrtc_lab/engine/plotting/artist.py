@@ -16,7 +16,7 @@ from smallrtc_lab.framing import Header
 from smallrtc_lab.plots.drawing import Arrays, Drawing, Reading, Theme, make_drawing
 from smallrtc_lab.plots.jpeg import to_jpeg
 
-from .plotting_source import Material
+from .source import Material
 
 __all__ = ["Artist", "Brush", "Look", "Painted", "ThreadArtist", "described"]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from smallrtc_lab.media.resample import Int16, Resampler, to_int16
 
-from .playing import Player, Stage
-from .playing_clock import PlayState
-from .playing_sound import CHANNELS, RATE_HZ, Cursor
+from .clock import PlayState
+from .sound import CHANNELS, RATE_HZ, Cursor
+from .stage import Player, Stage
 
 __all__ = ["SamplesPlayer"]
 
@@ -67,7 +67,7 @@ class SamplesPlayer(Player):
         self._expect_end()
 
     def read(self, count: int, now_s: float) -> Int16 | None:
-        """See :class:`~.playing_sound.Voice`."""
+        """See :class:`~.sound.Voice`."""
         if not self.clock.running:
             return None
         at = self._cursor.place(round(self.clock.at(now_s) * RATE_HZ), count)

@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from smallrtc_lab.engine.arena import SlotRef
+from smallrtc_lab.engine.bridge import Bridge, Reply
 from smallrtc_lab.errors import EngineError, NotLiveError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.plots.custom import CUSTOM_OPTIONS, SOUND
 from smallrtc_lab.plots.drawing import Arrays, Reading
 from smallrtc_lab.plots.jpeg import to_jpeg
 
-from .arena import SlotRef
-from .bridge import Bridge, Reply
-from .plotting_artist import Artist, Look, Painted
-from .plotting_plot import Plot
-from .plotting_source import Material
+from .artist import Artist, Look, Painted
+from .plot import Plot
+from .source import Material
 
 __all__ = ["CustomPlot", "KernelArtist", "Request"]
 
@@ -75,7 +75,7 @@ class Request:
 
 
 class KernelArtist:
-    """An :class:`~.plotting_artist.Artist` whose hand is in the kernel."""
+    """An :class:`~.artist.Artist` whose hand is in the kernel."""
 
     def __init__(self, request: Request, bridge: Bridge, painter: Executor) -> None:
         self._request = request
@@ -84,7 +84,7 @@ class KernelArtist:
         self._axes: Sequence[Header] = ()
 
     async def paint(self, look: Look, material: Material, quality: int) -> Painted | None:
-        """See :meth:`~.plotting_artist.Artist.paint`; None while there is nothing to draw from."""
+        """See :meth:`~.artist.Artist.paint`; None while there is nothing to draw from."""
         drawn = await self._request.picture(look)
         if drawn["slot"] is None:
             return None

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from smallrtc_lab.engine.session import Session
 from smallrtc_lab.framing import Header
 
-from .relay_sockets import RelaySockets
-from .session import Session
+from .sockets import RelaySockets
 
 __all__ = ["Relays"]
 

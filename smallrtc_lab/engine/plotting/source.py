@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from smallrtc_lab.engine.inbound import AudioInbound
+from smallrtc_lab.engine.subscriptions import TimedFrame
 from smallrtc_lab.media.convert import Reformatter, to_picture
 from smallrtc_lab.media.resample import to_float
 from smallrtc_lab.plots.drawing import Moment, Shot, Sound
 from smallrtc_lab.plots.still import still
 from smallrtc_lab.rtc.outgoing import OutputVideoTrack
 
-from .inbound import AudioInbound
-from .subscriptions import TimedFrame
-
 if TYPE_CHECKING:
-    from .session import Session
+    from smallrtc_lab.engine.session import Session
 
 __all__ = ["FrameShot", "Material", "RingSound", "frozen_material", "material", "sent_track"]
 

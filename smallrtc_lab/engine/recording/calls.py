@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from smallrtc_lab.engine.calls import CallGroup
 from smallrtc_lab.framing import Header
 
-from .calls import CallGroup
-from .recording import What
+from .recorder import What
 
 __all__ = ["RecordingCalls"]
 

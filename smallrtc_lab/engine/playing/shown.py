@@ -10,15 +10,15 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from smallrtc_lab.engine.arena import SlotRef
 from smallrtc_lab.frames import PixelFormat
 from smallrtc_lab.media.fit import Fitter
 from smallrtc_lab.media.mixing import BLOCK, VoiceQueue
 from smallrtc_lab.media.resample import Int16, Resampler, to_int16
 
-from .arena import SlotRef
-from .playing import Player, Stage
-from .playing_clock import PlayState
-from .playing_sound import CHANNELS, RATE_HZ
+from .clock import PlayState
+from .sound import CHANNELS, RATE_HZ
+from .stage import Player, Stage
 
 __all__ = ["ShownPlayer", "StreamPlayer"]
 
@@ -91,7 +91,7 @@ class StreamPlayer(ShownPlayer):
         self._stage.sound.wake()
 
     def read(self, count: int, now_s: float) -> Int16 | None:
-        """See :class:`~.playing_sound.Voice`."""
+        """See :class:`~.sound.Voice`."""
         if not self.clock.running:
             return None
         blocks = [self._voice.take() for _ in range(count // BLOCK)]

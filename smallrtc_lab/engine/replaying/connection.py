@@ -15,7 +15,7 @@ from smallrtc_lab.rtc.mailbox import Mailbox
 from smallrtc_lab.rtc.sections import Section
 from smallrtc_lab.rtc.state import ConnectionState, EndReason
 
-from .replay_track import ReplayTrack
+from .track import ReplayTrack
 
 __all__ = ["ReplayConnection"]
 

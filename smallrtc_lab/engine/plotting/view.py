@@ -20,10 +20,10 @@ from typing import Any, Protocol
 from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.framing import Header
 
-from .plotting_artist import Artist, Look, described
-from .plotting_budget import ByteBudget
-from .plotting_page import Canvas, canvas_of, cost_s_of, point_of
-from .plotting_source import Material
+from .artist import Artist, Look, described
+from .budget import ByteBudget
+from .page import Canvas, canvas_of, cost_s_of, point_of
+from .source import Material
 
 __all__ = ["PlotView", "Subject"]
 

@@ -10,10 +10,10 @@ from typing import ClassVar
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.resample import Int16
 
-from .playing import Player, Stage
-from .playing_clock import PlayState
-from .playing_feed import FileFeed
-from .playing_sound import RATE_HZ, Cursor
+from .clock import PlayState
+from .feed import FileFeed
+from .sound import RATE_HZ, Cursor
+from .stage import Player, Stage
 
 __all__ = ["FilePlayer"]
 
@@ -95,7 +95,7 @@ class FilePlayer(Player):
         self.become(PlayState.LOADING)
 
     def read(self, count: int, now_s: float) -> Int16 | None:
-        """See :class:`~.playing_sound.Voice`."""
+        """See :class:`~.sound.Voice`."""
         if not self.clock.running or self._feed is None:
             return None
         return self._feed.sound(self._cursor.place(round(self.clock.at(now_s) * RATE_HZ), count), count)

@@ -1,4 +1,4 @@
-"""One page over a relay socket, as a connection: the members that :class:`~.flow.Flow` uses of a WebRTC one.
+"""One page over a relay socket, as a connection: the members that :class:`~..flow.Flow` uses of a WebRTC one.
 
 To flow, callbacks and transport it is just another connection. Whoever owns the socket hands over what comes by
 :meth:`RelayConnection.receive` and says when it is gone; packets go out by ``send``.
@@ -36,9 +36,9 @@ from smallrtc_lab.rtc.messages import AppMessage, Incoming, MessageQueue, TrackS
 from smallrtc_lab.rtc.sections import Section
 from smallrtc_lab.rtc.state import ConnectionState, EndReason
 
-from .relay_input import RelayInputTrack
-from .relay_messages import RelayMessages
-from .relay_output import MOST_BPS, RelayPictures, RelaySound
+from .input import RelayInputTrack
+from .messages import RelayMessages
+from .output import MOST_BPS, RelayPictures, RelaySound
 
 __all__ = ["RelayConnection"]
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from smallrtc_lab.engine.bridge import Bridge
+from smallrtc_lab.engine.inbound import AudioInbound, VideoInbound
 from smallrtc_lab.errors import EngineError, RequestError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.encoded import TimedPacket
@@ -17,12 +19,10 @@ from smallrtc_lab.media.recorder import Recorder, RecorderFigures
 from smallrtc_lab.media.recorder_formats import TrackName, file_format
 from smallrtc_lab.rtc.sections import Section
 
-from .bridge import Bridge
-from .inbound import AudioInbound, VideoInbound
-from .recording_sent import Sent
+from .sent import Sent
 
 if TYPE_CHECKING:
-    from .session import Session
+    from smallrtc_lab.engine.session import Session
 
 __all__ = ["Recordings", "SessionRecording", "What"]
 

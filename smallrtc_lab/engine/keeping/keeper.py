@@ -15,15 +15,14 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from smallrtc_lab.engine.inbound import AUDIO_RATE, AudioInbound, VideoInbound
+from smallrtc_lab.engine.subscriptions import TimedFrame
 from smallrtc_lab.errors import EngineError, NotLiveError
 from smallrtc_lab.media.clock import SessionClock
 from smallrtc_lab.media.encoded import TimedPacket
 from smallrtc_lab.media.encoded_ring import EncodedRing, since
 from smallrtc_lab.media.take import Take
 from smallrtc_lab.media.taken import TakenEvent, TakenMessage, TakenPictures, TakenSound
-
-from .inbound import AUDIO_RATE, AudioInbound, VideoInbound
-from .subscriptions import TimedFrame
 
 __all__ = ["KEEP_S", "Keeping", "KeptNotes", "KeptPictures", "sound_ring_s"]
 
