@@ -12,7 +12,7 @@ import numpy.typing as npt
 import traitlets
 
 from smallrtc_lab.errors import ClosedError
-from smallrtc_lab.plots.drawing import make_figure
+from smallrtc_lab.plots.making import make_figure
 from smallrtc_lab.plots.options import OPTIONS, Option, checked, checked_marks
 
 from .access import Access

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from smallrtc_lab.frames import AudioClip, PixelFormat, VideoClip
 
+from .take_file import load, save
 from .take_pictures import clip_of
-from .taken import TakenEvent, TakenMessage, TakenPictures, TakenSound
+from .taken import TakenAll, TakenPictures
 
 __all__ = ["Take"]
 
@@ -23,23 +20,13 @@ Source = Literal["camera", "screen"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Take:
+class Take(TakenAll):
     """Sound, pictures, messages, events and statistics from ``start_s`` on, for ``duration_s`` seconds.
 
     All times are seconds since the session began. Pictures stay encoded until they are asked for, so that a take is
     small (``size_bytes``) and replays exactly. ``messages`` are of ``(time_s, sender, message)``, ``events`` of
     ``(time_s, name, details)``, ``statistics`` is a structured array with the fields of ``lab.stats_history()``.
     """
-
-    start_s: float
-    duration_s: float
-    messages: tuple[TakenMessage, ...] = ()
-    events: tuple[TakenEvent, ...] = ()
-    statistics: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(0, [("time_s", float)]))
-    shareable: bool = False
-    _sound: TakenSound | None = None
-    _sources: Mapping[str, TakenPictures] = field(default_factory=dict)
-    _publish: Callable[[AudioClip], str] | None = None
 
     @property
     def end_s(self) -> float:
@@ -119,8 +106,6 @@ class Take:
 
         >>> take.save("first.take")
         """
-        from .take_file import save
-
         return save(self, Path(path), overwrite=overwrite)
 
     @staticmethod
@@ -129,9 +114,8 @@ class Take:
 
         >>> Take.load("first.take")
         """
-        from .take_file import load
-
-        return load(Path(path))
+        content = load(Path(path))
+        return Take(**{each.name: getattr(content, each.name) for each in fields(content)})
 
     def __repr__(self) -> str:
         return f"Take({self.duration_s:.2f} s: {', '.join(self._parts()) or 'nothing'})"

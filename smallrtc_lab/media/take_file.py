@@ -33,9 +33,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .ring import MissingSamples
-from .take import Take
 from .take_media import ROW, demux, mux, rows_of
-from .taken import TakenEvent, TakenMessage, TakenPictures, TakenSound
+from .taken import TakenAll, TakenEvent, TakenMessage, TakenPictures, TakenSound
 
 __all__ = ["is_take", "load", "save"]
 
@@ -52,7 +51,7 @@ _FAULTS = (  # what zipfile, json, NumPy and FFmpeg raise for what they cannot r
 )
 
 
-def save(take: Take, path: Path, *, overwrite: bool = False) -> Path:
+def save(take: TakenAll, path: Path, *, overwrite: bool = False) -> Path:
     """See :meth:`Take.save`. A file that could not be finished is taken away again."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it")
@@ -74,7 +73,7 @@ def save(take: Take, path: Path, *, overwrite: bool = False) -> Path:
     return path
 
 
-def load(path: Path) -> Take:
+def load(path: Path) -> TakenAll:
     """See :meth:`Take.load`."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -107,7 +106,7 @@ def _into_place(unfinished: str, path: Path, overwrite: bool) -> None:
         os.replace(unfinished, path)
 
 
-def _members(take: Take) -> dict[str, bytes]:
+def _members(take: TakenAll) -> dict[str, bytes]:
     tracks, media = mux(take._sources, take._sound)
     described = {
         "format": FORMAT,
@@ -150,7 +149,7 @@ def _npy(array: npt.NDArray[Any]) -> bytes:
 # Reading
 
 
-def _take(archive: zipfile.ZipFile) -> Take:
+def _take(archive: zipfile.ZipFile) -> TakenAll:
     described = json.loads(_read(archive, "take.json", _MOST["take.json"]))
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise ValueError("it does not say that it is one")
@@ -166,7 +165,7 @@ def _take(archive: zipfile.ZipFile) -> Take:
     sound = _checked_sound(described["sound"])
     media = _read(archive, "media.mkv", _MOST["media.mkv"]) if rows or sound else b""
     samples, sources = demux(media, described["tracks"], rows, None if sound is None else sound.samples.shape)
-    return Take(
+    return TakenAll(
         _number(described["start_s"]),
         _number(described["duration_s"]),
         tuple(TakenMessage(_number(t), str(who), message) for t, who, message in described["messages"]),

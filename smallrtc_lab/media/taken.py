@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
 from smallrtc_lab.frames import AudioClip, Gap, TimeKind
@@ -15,7 +17,7 @@ from .encoded_ring import since
 from .resample import to_float
 from .ring import MissingSamples
 
-__all__ = ["TakenEvent", "TakenMessage", "TakenPictures", "TakenSound"]
+__all__ = ["TakenAll", "TakenEvent", "TakenMessage", "TakenPictures", "TakenSound"]
 
 
 class TakenMessage(NamedTuple):
@@ -119,3 +121,18 @@ class TakenPictures:
         """Those of that time, and before them what is needed to decode the first."""
         until = tuple(timed for timed in self.packets if timed.time_s <= end_s)
         return replace(self, packets=since(until, start_s))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TakenAll:
+    """Everything of some seconds; see :class:`~.take.Take`."""
+
+    start_s: float
+    duration_s: float
+    messages: tuple[TakenMessage, ...] = ()
+    events: tuple[TakenEvent, ...] = ()
+    statistics: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(0, [("time_s", float)]))
+    shareable: bool = False
+    _sound: TakenSound | None = None
+    _sources: Mapping[str, TakenPictures] = field(default_factory=dict)
+    _publish: Callable[[AudioClip], str] | None = None

@@ -10,7 +10,6 @@ A Drawing belongs to one thread at a time; drawings share nothing, so that each 
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +17,6 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-
-from .options import checked, checked_marks
-from .quiet import hush_font_cache
 
 __all__ = [
     "Arrays",
@@ -31,8 +27,6 @@ __all__ = [
     "Shot",
     "Sound",
     "Theme",
-    "make_drawing",
-    "make_figure",
 ]
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -151,22 +145,3 @@ class Drawing(ABC):
     @abstractmethod
     def arrays(self) -> Arrays:
         """Copies of what the picture drawn last shows; empty before anything came. Names by kind, see each class."""
-
-
-def make_drawing(kind: str, options: Mapping[str, Any]) -> Drawing:
-    """A plot of this kind. Raises as :func:`~.options.checked` does, and :class:`ValueError` for a style or colour map
-    that matplotlib has not."""
-    found = checked(kind, options)
-    hush_font_cache()
-    module = importlib.import_module(f".{kind}", __package__)
-    drawing: Drawing = getattr(module, f"{kind.capitalize()}Drawing")(found)
-    return drawing
-
-
-def make_figure(
-    kind: str, options: Mapping[str, Any], arrays: Mapping[str, Any], marks: Iterable[Mapping[str, Any]] = ()
-) -> Any:
-    """A ``matplotlib.figure.Figure`` that looks as the drawing does, made of its :meth:`Drawing.arrays` alone."""
-    from .figured import figure_of
-
-    return figure_of(make_drawing(kind, options), arrays, checked_marks(kind, marks))

@@ -13,8 +13,9 @@ import numpy as np
 from smallrtc_lab.engine.plotting.source import FrameShot
 from smallrtc_lab.engine.subscriptions import TimedFrame
 from smallrtc_lab.media.convert import Reformatter, from_picture
-from smallrtc_lab.plots.drawing import Drawing, Moment, Shot, make_drawing
+from smallrtc_lab.plots.drawing import Drawing, Moment, Shot
 from smallrtc_lab.plots.jpeg import to_jpeg
+from smallrtc_lab.plots.making import make_drawing
 from smallrtc_lab.plots.options import KINDS
 from smallrtc_lab.plots.still import StillSound
 

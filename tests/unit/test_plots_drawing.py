@@ -10,7 +10,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from support.plotted import gradient, moment, noise, statistics
 
-from smallrtc_lab.plots.drawing import Moment, Theme, make_drawing, make_figure
+from smallrtc_lab.plots.drawing import Moment, Theme
+from smallrtc_lab.plots.making import make_drawing, make_figure
 from smallrtc_lab.plots.options import KINDS
 
 SOUND = noise(1.0)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from support.plotted import RATE, moment, noise, tone
 
-from smallrtc_lab.plots.drawing import Drawing, Moment, make_drawing
+from smallrtc_lab.plots.drawing import Drawing, Moment
+from smallrtc_lab.plots.making import make_drawing
 
 SOUND = noise(3.0)
 LEFT, RIGHT = 66, 16

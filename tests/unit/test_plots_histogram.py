@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from support.plotted import gradient
 
-from smallrtc_lab.plots.drawing import Moment, make_drawing, make_figure
+from smallrtc_lab.plots.drawing import Moment
+from smallrtc_lab.plots.making import make_drawing, make_figure
 from smallrtc_lab.plots.still import StillShot
 
 

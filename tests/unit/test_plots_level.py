@@ -9,7 +9,8 @@ import pytest
 from support.plotted import moment, noise, tone
 
 from smallrtc_lab.media.level import level_db, peak_db
-from smallrtc_lab.plots.drawing import Drawing, make_drawing, make_figure
+from smallrtc_lab.plots.drawing import Drawing
+from smallrtc_lab.plots.making import make_drawing, make_figure
 
 
 def level(**options: Any) -> Drawing:

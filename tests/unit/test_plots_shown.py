@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from smallrtc_lab.plots.custom import dressed_figure
-from smallrtc_lab.plots.drawing import make_figure
+from smallrtc_lab.plots.making import make_figure
 
 ARRAYS = {"times_s": np.arange(100) / 48000, "samples": np.zeros(100, np.float32)}
 

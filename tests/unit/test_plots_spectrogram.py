@@ -9,8 +9,9 @@ import pytest
 import scipy.signal
 from support.plotted import RATE, moment, noise, tone
 
-from smallrtc_lab.plots.drawing import Drawing, Moment, make_drawing, make_figure
+from smallrtc_lab.plots.drawing import Drawing, Moment
 from smallrtc_lab.plots.look import colour_table
+from smallrtc_lab.plots.making import make_drawing, make_figure
 from smallrtc_lab.plots.still import StillSound
 
 OPTIONS: dict[str, Any] = {

@@ -9,7 +9,8 @@ import pytest
 import scipy.signal
 from support.plotted import RATE, moment, noise, tone
 
-from smallrtc_lab.plots.drawing import Drawing, make_drawing, make_figure
+from smallrtc_lab.plots.drawing import Drawing
+from smallrtc_lab.plots.making import make_drawing, make_figure
 
 OPTIONS: dict[str, Any] = {
     "nperseg": 2048,

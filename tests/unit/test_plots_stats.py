@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from support.plotted import statistics
 
-from smallrtc_lab.plots.drawing import Moment, make_drawing, make_figure
+from smallrtc_lab.plots.drawing import Moment
+from smallrtc_lab.plots.making import make_drawing, make_figure
 
 NAMES = {"names": ["fps", "delay_ms", "rtt_ms"], "seconds": 5}
 

@@ -9,8 +9,9 @@ import pytest
 from support.plotted import gradient
 
 from smallrtc_lab.frames import VideoFrame
-from smallrtc_lab.plots.drawing import Drawing, Moment, make_drawing, make_figure
+from smallrtc_lab.plots.drawing import Drawing, Moment
 from smallrtc_lab.plots.look import colour_table
+from smallrtc_lab.plots.making import make_drawing, make_figure
 
 
 def video(width: int = 640, height: int = 480, ratio: float = 1.0, **options: Any) -> Drawing:

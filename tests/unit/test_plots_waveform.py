@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from support.plotted import RATE, moment, noise, tone
 
-from smallrtc_lab.plots.drawing import Drawing, Moment, make_drawing, make_figure
+from smallrtc_lab.plots.drawing import Drawing, Moment
+from smallrtc_lab.plots.making import make_drawing, make_figure
 
 
 def waveform(**options: Any) -> Drawing:

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from smallrtc_lab.framing import Header
-from smallrtc_lab.plots.drawing import Arrays, Drawing, Reading, Theme, make_drawing
+from smallrtc_lab.plots.drawing import Arrays, Drawing, Reading, Theme
 from smallrtc_lab.plots.jpeg import to_jpeg
+from smallrtc_lab.plots.making import make_drawing
 
 from .source import Material
 

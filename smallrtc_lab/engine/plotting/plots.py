@@ -16,7 +16,7 @@ from smallrtc_lab.engine.bridge import Bridge
 from smallrtc_lab.errors import EngineError
 from smallrtc_lab.framing import Header
 from smallrtc_lab.media.convert import Reformatter
-from smallrtc_lab.plots.drawing import make_drawing
+from smallrtc_lab.plots.making import make_drawing
 
 from .budget import ByteBudget
 from .custom import CustomPlot
