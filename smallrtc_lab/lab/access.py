@@ -131,6 +131,10 @@ class Access:
         picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
         return self._publish("image/jpeg", buffer.getvalue(), repr(frame), _img)
 
+    def publish_png(self, content: bytes, text: str) -> str:
+        """As :meth:`publish_picture`, of a PNG file."""
+        return self._publish("image/png", content, text, _img)
+
     def publish_sound(self, clip: AudioClip) -> str:
         """Markup with a player of a sound, which is not saved with the notebook."""
         return self._publish("audio/wav", clip.to_wav(), repr(clip), _audio)

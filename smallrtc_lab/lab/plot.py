@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import anywidget
 import numpy as np
@@ -165,10 +165,19 @@ class Plot(anywidget.AnyWidget):  # type: ignore[misc]
     def figure(self) -> Figure:
         """What it shows as a matplotlib figure, made here, to be changed and saved.
 
+        A cell shows it; one with a person's picture is not saved with the notebook, unless the lab allows that.
+
         >>> spectrogram.figure().savefig("voice.pdf")
         """
-        figure: Figure = make_figure(self.kind, self._options(), self.data(), self._marks)
-        return figure
+        figure = make_figure(self.kind, self._options(), self.data(), self._marks)
+        if self.kind == "video" and not self._access.call("plot_shareable"):
+            figure.show_unsaved = self._show_unsaved
+        return cast("Figure", figure)
+
+    def _show_unsaved(self, png: bytes) -> None:
+        from IPython.display import HTML, display
+
+        display(HTML(self._access.publish_png(png, f"{self.kind} plot")))
 
     def close(self) -> None:
         """It is gone, from its pages too. Safe to call twice."""

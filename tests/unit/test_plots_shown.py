@@ -6,6 +6,7 @@ import io
 import sys
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from smallrtc_lab.plots.custom import dressed_figure
@@ -24,3 +25,14 @@ def test_a_figure_is_its_own_picture() -> None:
         assert size == {"width": 300, "height": 100}
         assert Image.open(io.BytesIO(content)).size == (600, 200)
     assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_a_figure_with_a_person_is_shown_and_not_saved() -> None:
+    """It answers IPython's first question by itself, so that no picture of it gets into the notebook's file."""
+    figure = make_figure("waveform", {"width": 300, "height": 100}, ARRAYS)
+    with pytest.raises(NotImplementedError):
+        figure._ipython_display_()
+    seen: list[bytes] = []
+    figure.show_unsaved = seen.append
+    figure._ipython_display_()
+    assert Image.open(io.BytesIO(seen[0])).size == (600, 200)

@@ -42,6 +42,10 @@ class PlotCalls(CallGroup):
         """What it shows: names, dtypes and shapes in the result, the arrays one after the other in the payload."""
         return _packed(await self.engine.session(session).plotting.find(plot).arrays())
 
+    async def call_plot_shareable(self, session: str) -> bool:
+        """Whether what is seen may be saved with the notebook."""
+        return self.engine.session(session).shareable
+
     async def call_plot_stats(self, session: str, plot: str) -> Header:
         """Its views and their figures."""
         return self.engine.session(session).plotting.find(plot).stats()
