@@ -19,7 +19,9 @@ class ShownFigure(Figure):
     which, where it is loaded, goes before this.
     """
 
-    show_unsaved: Callable[[bytes], None] | None = None  # a PNG file with a person in it: shown, and not saved
+    show_unsaved: Callable[[bytes], None] | None = (
+        None  # a PNG file with a person in it: shown, and not saved
+    )
 
     def _ipython_display_(self) -> None:
         """IPython's first question; NotImplementedError leaves it to the other answers."""
