@@ -301,9 +301,9 @@ def is_fenced(name: str) -> bool:
     return name in FENCED or re.match(r"_[A-Z]\w*?__\w", name) is not None
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module != FENCE])
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith(FENCE)])
 def test_only_the_fence_touches_what_is_private(module: str) -> None:
-    """Apart from rtc/_aiortc.py no file touches what aiortc and aioice keep private."""
+    """Apart from rtc/_aiortc no file touches what aiortc and aioice keep private."""
     touched = [f"line {line}: {name}" for line, name in private_touches(TREES[module])]
     assert not touched, f"{module} touches what aiortc keeps private: {', '.join(touched)}"
 

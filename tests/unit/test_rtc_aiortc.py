@@ -34,7 +34,7 @@ from smallrtc_lab.rtc import _aiortc
 from smallrtc_lab.rtc.bitrate import H264_RANGE, VP8_RANGE, VideoBitrate
 from smallrtc_lab.rtc.decoder_queue import DecoderQueue
 
-WHY = "aiortc changed; read smallrtc_lab/rtc/_aiortc.py and adapt it"
+WHY = "aiortc changed; read smallrtc_lab/rtc/_aiortc and adapt it"
 
 
 def peer() -> RTCPeerConnection:
