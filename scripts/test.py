@@ -34,7 +34,7 @@ PROGRAMS = {  # program: (Debian's package, what for)
     "turnserver": ("coturn", "the tests of STUN and TURN"),
     "unshare": ("util-linux", "the network tests"),
 }
-SESSION_LIMIT_S = {False: 20 * 60, True: 3 * 60 * 60}  # of pytest, by --soak
+SESSION_LIMIT_S = {False: 22 * 60, True: 3 * 60 * 60}  # of pytest, by --soak
 TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 ROOMS_OF_REAL_TIME = ("loopback", "kernel", "browser", "network")
 MOST_RUN_AGAIN = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import pytest
 from playwright.async_api import expect
 from support.labview import LabView, device_requests, live_tracks
 from support.notebookpage import NotebookPage, wait_video_frames
@@ -81,6 +82,7 @@ def show(x):
 """
 
 
+@pytest.mark.soak
 async def test_two_labs_and_many_views_capture_once_each(open_notebook: OpenNotebook) -> None:
     """A Lab in a Tab, an Accordion, an Output and an `interact` is one capture, which ends with its last view."""
     notebook = await open_notebook([PARTS, OUTPUT, INTERACT, "output.clear_output()"])
@@ -190,6 +192,7 @@ async def assert_readable(view: LabView, least: int) -> None:
     assert [one for one in contrasts if one[1] < 4.5] == []
 
 
+@pytest.mark.soak
 async def test_every_theme_is_readable_and_the_keyboard_is_enough(open_notebook: OpenNotebook) -> None:
     """Keys alone start and stop it; in each theme all text has a contrast of 4.5, and nothing moves unasked."""
     notebook = await open_notebook(

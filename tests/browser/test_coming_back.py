@@ -88,6 +88,7 @@ async def test_a_silent_network_is_survived(
     assert await view.problems() == []
 
 
+@pytest.mark.soak
 async def test_a_sleeping_computer_wakes_up_live(
     open_notebook: OpenNotebook, launch_chromium: LaunchChromium
 ) -> None:
@@ -130,6 +131,7 @@ async def test_a_reloaded_page_is_one_click_from_live(open_notebook: OpenNoteboo
     print(f"reload: click → live {took_s:.2f} s")
 
 
+@pytest.mark.soak
 async def test_a_page_reloaded_during_a_busy_cell(open_notebook: OpenNotebook) -> None:
     """A page reloaded while a cell works says what it waits for; Interrupt ends the cell and brings the widget."""
     slider = "import ipywidgets; ipywidgets.IntSlider()"
@@ -172,6 +174,7 @@ lab
 """
 
 
+@pytest.mark.soak
 async def test_an_engine_that_starts_slowly_is_waited_for(open_notebook: OpenNotebook) -> None:
     """On a machine so busy that the engine needs ten seconds, the page waits and says for whom; then Start works."""
     notebook = await open_notebook([SLOW])

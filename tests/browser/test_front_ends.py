@@ -166,6 +166,7 @@ def export(path: Path, family: ProcessFamily) -> str:
     return path.with_suffix(".html").read_text()
 
 
+@pytest.mark.soak
 async def test_an_exported_notebook_is_still(
     open_notebook: OpenNotebook, page: Page, tmp_path: Path, results_dir: Path
 ) -> None:

@@ -142,6 +142,7 @@ async def test_the_demo_over_https_goes_live_on_a_network_address(
         assert f"https://{machine_address()}:{notebook.server.port}/lab" in notebook.server.log()
 
 
+@pytest.mark.soak
 async def test_plain_http_on_a_network_address_names_the_way_out(open_demo: StartDemo) -> None:
     """The demo on a network address without https: it says so where it was started, and the page says what to do."""
     notebook = await open_demo("--ip=0.0.0.0")

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
+import pytest
 from support.jupyter import JupyterServer
 from support.labview import LabView, live_tracks
 from support.notebookpage import NotebookPage
@@ -89,6 +90,7 @@ async def test_a_killed_engine_comes_back_by_itself(open_notebook: OpenNotebook)
     assert await live_tracks(notebook) == 2
 
 
+@pytest.mark.soak
 async def test_rubbish_from_strangers_disturbs_nothing(
     open_notebook: OpenNotebook, jupyter: JupyterServer
 ) -> None:

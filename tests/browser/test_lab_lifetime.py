@@ -96,6 +96,7 @@ async def kill(notebook: NotebookPage) -> None:
             os.kill(process["id"], signal.SIGKILL)
 
 
+@pytest.mark.soak
 async def test_a_page_that_is_no_more_has_no_connection(
     open_notebook: OpenNotebook, launch_chromium: LaunchChromium
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from support.jupyter import JupyterServer
 from support.knownmedia import picture_error
 from support.labview import LabView
-from support.notebookpage import NotebookPage, video_image
+from support.notebookpage import NotebookPage, saved_text, video_image
 
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
 
@@ -62,7 +62,7 @@ async def test_a_shown_picture_is_seen_and_not_saved(
     assert await player.evaluate("audio => audio.duration") > 0.4
 
     await notebook.evaluate_quietly(SAVE_WIDGETS)
-    saved = json.dumps(await notebook.save())
+    saved = saved_text(await notebook.save())
     session = await kernel.value("lab._session")
     assert f"/smallrtc/sessions/{session}/pictures/" in saved
     await kernel.execute("from smallrtc_lab.lab.cell import link_arguments")

@@ -101,6 +101,7 @@ async def start(open_notebook: OpenNotebook) -> Any:
     return kernel
 
 
+@pytest.mark.soak
 async def test_a_flash_and_its_beep_have_one_time(open_notebook: OpenNotebook) -> None:
     """Sound and picture of one moment are within 40 ms of each other (three times that on a busy machine)."""
     kernel = await start(open_notebook)

@@ -61,6 +61,7 @@ async def test_the_npm_client_in_chromium(chromium: Browser, address: str, tmp_p
     assert left == []
 
 
+@pytest.mark.soak
 async def test_the_npm_client_in_firefox(address: str, tmp_path: Path) -> None:
     """The same with the runner, the token in the address, and a cut that ICE notices."""
     firefox = await Firefox(tmp_path / "firefox").start()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable
 
 import numpy as np
 from playwright.async_api import Locator, expect
 from support.kernel import Kernel
-from support.notebookpage import NotebookPage, video_image
+from support.notebookpage import NotebookPage, saved_text, video_image
 
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
 
@@ -138,7 +137,7 @@ async def test_plots(open_notebook: OpenNotebook) -> None:
 
     assert (await notebook.run(4)).error is None
     await expect(plot(notebook, "Plot")).to_have_attribute("data-shown", "")
-    saved = json.dumps(await notebook.save())
+    saved = saved_text(await notebook.save())
     assert "image/" not in saved
     assert "Live plot: run this notebook" in saved
     await kernel.execute("lab.close()")

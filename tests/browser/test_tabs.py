@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
+import pytest
 from playwright.async_api import expect
 from support.knownmedia import picture_error
 from support.labview import LabView, device_requests, live_tracks, wait_live_tracks
@@ -63,6 +64,7 @@ async def test_a_second_tab_takes_over_and_gives_back(open_notebook: OpenNoteboo
     await first.screenshot("tabs-first-again")
 
 
+@pytest.mark.soak
 async def test_the_other_tab_is_free_again_when_the_owner_leaves(open_notebook: OpenNotebook) -> None:
     """Once the owner stopped or closed, the other tab may start; Python's start goes to the last owner alone.
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smallrtc_lab.engine import keeping
 from smallrtc_lab.engine.inbound import AudioInbound, VideoInbound
+from smallrtc_lab.engine.keeping import keeper
 from smallrtc_lab.engine.keeping.keeper import Keeping
 from smallrtc_lab.media.clock import SessionClock
 from smallrtc_lab.media.convert import to_picture
@@ -28,7 +28,7 @@ def moving(wire: Any) -> Any:
 
 async def test_the_kept_pictures_are_those_that_were_seen_live(wire: Any, monkeypatch: Any) -> None:
     """Equal pixels and equal times, with keyframes as often as asked for; sound and pictures end together."""
-    monkeypatch.setattr(keeping, "KEYFRAME_EVERY_S", 0.5)
+    monkeypatch.setattr(keeper, "KEYFRAME_EVERY_S", 0.5)
     clock = SessionClock(time.monotonic())
     camera, audio = VideoInbound("camera", clock), AudioInbound(clock)
     kept = Keeping(clock, {"camera": camera}, audio, 30.0, lambda: np.zeros(0, [("time_s", float)]))

@@ -42,11 +42,21 @@ __all__ = [
     "Tone",
     "measure_tone",
     "sample_video",
+    "saved_text",
     "video_image",
     "wait_video_frames",
 ]
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def saved_text(notebook: dict[str, Any]) -> str:
+    """A saved notebook as JSON, without the front end's own program, which speaks of pictures and sounds."""
+    kept = json.loads(json.dumps(notebook))
+    for view in kept.get("metadata", {}).get("widgets", {}).values():
+        for model in view.get("state", {}).values():
+            model.get("state", {}).pop("_esm", None)
+    return json.dumps(kept)
 
 
 @dataclass(frozen=True)
