@@ -246,7 +246,7 @@ def pytest(python: Path, place: Path, selection: Sequence[str | Path], *, soak: 
         "--rootdir",
         ROOT,
     ]
-    command += ["-o", f"cache_dir={place / 'cache'}", "--durations=25", f"--session-timeout={limit_s:.0f}"]
+    command += ["-o", f"cache_dir={place / 'cache'}", "--durations=60", f"--session-timeout={limit_s:.0f}"]
     command += ["-m", "soak or not soak" if soak else "not soak", *selection]
     environment = os.environ | {"SMALLRTC_LAB_TEST_INSTALLED": "1"}
     return supervise(command, env=environment, cwd=place, limit_s=limit_s + 120)
