@@ -102,7 +102,7 @@ export class Call {
 
   /** What was tried to connect: for a person who asks why it did not. */
   async pairs(): Promise<PairSeen[]> {
-    return (await this.peer?.pairs?.()) ?? [];
+    return this.ladder.pairs();
   }
 
   levelDb(): number | null {

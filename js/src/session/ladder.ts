@@ -2,7 +2,7 @@
 // WebRTC is always tried. The relay begins when it has not connected after a moment, or at once where it is known to find nothing; what
 // is up first carries. WebRTC that comes through later takes over, with messages once and in order.
 import { asError, PROBLEMS } from "../errors.ts";
-import type { Source } from "../negotiation.ts";
+import type { PairSeen, Source } from "../negotiation.ts";
 import type { Channel } from "../peer/channel.ts";
 import type { MediaPeer, PeerEvents } from "../peer/peer.ts";
 import { RequestRefused } from "../signaling/server.ts";
@@ -87,6 +87,7 @@ export class Ladder {
   private readonly others = new Set<Attempt>();
   private over = new AbortController();
   private prepared: { attempt: Attempt; up: Promise<Attempt> } | null = null;
+  private tried: PairSeen[] = [];
 
   constructor(
     private readonly rungs: Rungs,
@@ -98,6 +99,13 @@ export class Ladder {
 
   get peer(): MediaPeer | null {
     return this.current?.peer ?? null;
+  }
+
+  /** What WebRTC has tried: now, or when it last found no path. */
+  async pairs(): Promise<PairSeen[]> {
+    const attempts = [...(this.current ? [this.current] : []), ...this.others];
+    const direct = attempts.find(({ kind }) => kind === "direct");
+    return (await direct?.peer.pairs?.()) ?? this.tried;
   }
 
   /** Sends another track of a source, over what carries and what may take over. */
@@ -231,6 +239,7 @@ export class Ladder {
       if (signal.aborted) return;
       console.info("smallrtc-lab: WebRTC finds no path; media goes through Jupyter", cause);
       this.memory.remember(true);
+      this.tried = (await direct.peer.pairs?.().catch(() => [])) ?? [];
       this.drop(direct);
       await this.tryAgain(signal);
     }
