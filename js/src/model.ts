@@ -13,6 +13,8 @@ export interface Options {
   fallback?: null | "test-signal";
   /** The most that the page's pictures may take, within the server's limit. */
   video_bitrate_bps?: number | null;
+  /** False: not even tried; media go through Jupyter. */
+  webrtc?: boolean;
 }
 
 export interface Traits {

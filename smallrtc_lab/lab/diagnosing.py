@@ -37,6 +37,6 @@ class Diagnosing:
         wants = tuple(name for name, kind in kinds.items() if self._options.get(kind) is not False)
         if self._access.closed:
             raise ClosedError("this lab was closed; make a new Lab()")
-        facts = find_facts(self._access, wants)
+        facts = find_facts(self._access, wants, webrtc=self._options.get("webrtc", True))
         said = judge(facts)
         return Diagnosis(said.verdict, said.advice, rows_of(facts), said.broken)

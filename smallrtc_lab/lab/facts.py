@@ -39,6 +39,7 @@ class Facts:
     state: str
     error: dict[str, Any] | None
     wants: tuple[str, ...]  # camera, microphone
+    webrtc: bool = True  # whether it may be tried
     engine: dict[str, Any] | None = None
     engine_error: str = ""
     engine_ms: float | None = None
@@ -70,7 +71,7 @@ class Facts:
         return [one for one in self.ice if one["url"].startswith("turn")]
 
 
-def find_facts(access: Access, wants: tuple[str, ...]) -> Facts:
+def find_facts(access: Access, wants: tuple[str, ...], *, webrtc: bool = True) -> Facts:
     """Ask the engine, which asks the pages; within ``ENGINE_S`` seconds."""
     client: EngineClient = access.client
     engine, error, began_s = None, "", time.monotonic()
@@ -87,6 +88,7 @@ def find_facts(access: Access, wants: tuple[str, ...]) -> Facts:
         state=str(access.mirror["state"]),
         error=access.mirror["error"],
         wants=wants,
+        webrtc=webrtc,
         engine=engine,
         engine_error=error,
         engine_ms=took_ms,

@@ -86,7 +86,8 @@ class Lab(
     or a function of yours. They are kept out of the widget's state, and so of the notebook's file.
     ``quality`` is how many bits a second pictures may take, both ways: ``"low"``, ``"medium"``, ``"high"`` or a number;
     ``video=dict(bitrate_bps=…)`` is the page's own. ``params`` are those of ``lab.transport``; devices for which
-    they have no input are not asked for.
+    they have no input are not asked for. ``webrtc=False`` tries no WebRTC: media go through Jupyter, as they would
+    where a network lets nothing else through.
 
     With ``max_delay_s`` work is shed to hold that delay from camera to function: plots are drawn more rarely, then
     smaller and fewer pictures are asked of the browser. The widget and ``lab.stats()["budget"]`` say so.
@@ -123,11 +124,12 @@ class Lab(
         ice_servers: Iterable[Any] | Callable[[], Any] | None = None,
         params: TransportParams | None = None,
         quality: Quality | None = None,
+        webrtc: bool = True,
         **widget_options: Any,
     ) -> None:
         known = (
             *("audio", "video", "screen", "name", "fallback"),
-            *("save_pictures", "keep_s", "max_delay_s", "ice_servers", "params", "quality"),
+            *("save_pictures", "keep_s", "max_delay_s", "ice_servers", "params", "quality", "webrtc"),
         )
         check_keywords((k for k in widget_options if not self.has_trait(k)), known, "Lab()")
         if fallback not in (None, "test-signal"):
@@ -139,6 +141,7 @@ class Lab(
             "screen": bool(screen),
             "fallback": fallback,
             "video_bitrate_bps": page_bps(video, quality),
+            "webrtc": bool(webrtc),
         }
         opened_with = {
             **options,

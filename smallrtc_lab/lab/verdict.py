@@ -9,6 +9,7 @@ from typing import Any
 from smallrtc_lab.places import PlaceKind
 
 from .facts import Facts
+from .reasons import why
 
 __all__ = ["Verdict", "judge"]
 
@@ -71,11 +72,13 @@ def _live(facts: Facts) -> Iterator[Verdict]:
         )
         return
     way, advice = _ROUTES.get(engine["route"], ("through Jupyter's own connection", _faster(facts)))
-    yield Verdict(f"Live: media go {way}.", advice, False)
+    yield Verdict(f"Live: media go {way}{why(facts)}.", advice, False)
 
 
 def _faster(facts: Facts) -> str:
     """What a person can do whose media go through Jupyter."""
+    if not facts.webrtc:
+        return "Nothing to do. Leave webrtc=False out for less delay."
     if facts.place.lets_udp_in:
         return f"Nothing has to be done; with less delay they would go through a TURN server. {_TURN_ADVICE}"
     return f"Nothing has to be done; for less delay: {facts.place.sentence}"

@@ -28,6 +28,10 @@ PAGE = {
 }
 TIMEOUT = {"code": "connect-timeout", "message": "Could not connect to Python.", "next_step": "Press Start."}
 TURN = {"url": "turn:turn.example:3478", "finding": "good", "detail": "", "ms": 4.0}
+HOSTS = {"local": "host", "remote": "host", "protocol": "udp", "state": "succeeded"}
+HOLE = HOSTS | {"remote": "srflx"}
+DEAD = HOSTS | {"state": "failed"}
+RELAYED = HOSTS | {"local": "relay"}
 SSH = {"SSH_CONNECTION": "a b c d"}
 
 
@@ -66,9 +70,51 @@ SAID = [
     (make(state="live", engine=engine(route="direct")), "Live: media go directly", "Nothing to do", False),
     (make(state="live", engine=engine(route="turn")), "through a TURN server", "less delay", False),
     (
+        make(page={"pairs": [HOSTS]}, state="live", engine=engine(route="direct")),
+        "directly, and no router changes addresses",
+        "Nothing to do",
+        False,
+    ),
+    (
+        make(page={"pairs": [HOLE]}, state="live", engine=engine(route="direct")),
+        "a hole in a router",
+        "Nothing to do",
+        False,
+    ),
+    (
+        make(page={"pairs": [DEAD, RELAYED]}, state="live", engine=engine(route="turn")),
+        "no direct pair of addresses got through",
+        "less delay",
+        False,
+    ),
+    (
         make(SSH, state="live", engine=engine(route="relay")),
-        "Jupyter's own connection",
+        "Jupyter's own connection, for the browser has no address",
         "Forward port 3478",
+        False,
+    ),
+    (
+        make(page={"pairs": [DEAD, DEAD]}, state="live", engine=engine(route="relay")),
+        "none of 2 pairs of addresses that WebRTC tried got an answer",
+        "TURN",
+        False,
+    ),
+    (
+        make(page={"pairs": [HOSTS, DEAD]}, state="live", engine=engine(route="relay")),
+        "WebRTC is about to take over",
+        "TURN",
+        False,
+    ),
+    (
+        make(page={"webrtc": False}, state="live", engine=engine(route="relay")),
+        "this browser has no WebRTC",
+        "TURN",
+        False,
+    ),
+    (
+        make(webrtc=False, state="live", engine=engine(route="relay")),
+        "as Lab(webrtc=False) asks",
+        "Leave webrtc=False out",
         False,
     ),
     (

@@ -80,13 +80,13 @@ export class Call {
   }
 
   private makeLadder(): Ladder {
-    const { channel, signaling } = this.context;
+    const { channel, signaling, options } = this.context;
     const plan = (): PeerPlan => {
       if (!this.plan) throw new Error("connect before run");
       return this.plan;
     };
     const rungs = {
-      direct: (events: PeerEvents) => new Peer(signaling, plan(), events),
+      direct: options.webrtc === false ? null : (events: PeerEvents) => new Peer(signaling, plan(), events),
       relay: signaling.relay ? (events: PeerEvents) => new RelayPeer((withToken) => signaling.relay?.(withToken) ?? null, plan(), events, this.talk) : null,
     };
     return new Ladder(rungs, channel, (source) => this.sources.track(source), originMemory, {

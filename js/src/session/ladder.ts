@@ -18,9 +18,9 @@ const EARLY = 500;
 /** A network may change while a relay carries: WebRTC is tried again so often. */
 const TRY_AGAIN_MS = 120_000;
 
-/** The two kinds of peers a page can make; `relay` is null where there is no server to relay. */
+/** The two kinds of peers a page can make; `relay` is null where there is no server to relay, `direct` where nobody wants WebRTC. */
 export interface Rungs {
-  direct(events: PeerEvents): MediaPeer;
+  direct: ((events: PeerEvents) => MediaPeer) | null;
   relay: ((events: PeerEvents) => MediaPeer) | null;
 }
 
@@ -169,10 +169,12 @@ export class Ladder {
     this.others.clear();
   }
 
-  /** Null in a browser whose owner has switched WebRTC off. */
+  /** Null in a browser whose owner has switched WebRTC off, and for a lab that has. */
   private beginDirect(): Attempt | null {
+    const { direct } = this.rungs;
+    if (!direct) return null;
     try {
-      return this.begin(this.rungs.direct, "direct");
+      return this.begin(direct, "direct");
     } catch (cause) {
       console.info("smallrtc-lab: this browser has no WebRTC", cause);
       return null;
