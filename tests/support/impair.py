@@ -48,7 +48,7 @@ class Impairment:
             )
 
     def become(self, there: Way, back: Way | None = None) -> None:
-        """From now on ``there`` is the way from the first side to the second, and ``back`` (else the same) the other."""
+        """``there`` is the way from the first side to the second from now on, ``back`` (else the same) the other."""
         ways = dict(zip(self._names, (there, back or there), strict=True))
         self._told({name: _given(way) for name, way in ways.items()})
 
