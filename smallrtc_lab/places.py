@@ -56,7 +56,18 @@ class Place:
     sentence: str
     lets_udp_in: bool
 
+    @property
+    def relays_at_once(self) -> bool:
+        """Whether media go through Jupyter from the first moment, for nothing but a proxy leads to such a place.
 
+        WebRTC is tried besides, and takes over where it comes through.
+        """
+        return self.kind in _BEHIND_A_PROXY
+
+
+_BEHIND_A_PROXY = frozenset(
+    {PlaceKind.BINDER, PlaceKind.HUB, PlaceKind.SAGEMAKER, PlaceKind.KUBERNETES, PlaceKind.CODESPACES}
+)
 _FORWARDED = "Forward port 3478 as well as the Jupyter port and run smallrtc-lab turn there."
 _PLACES = {
     place.kind: place

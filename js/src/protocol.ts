@@ -84,6 +84,8 @@ export interface Welcome {
   ice_servers: IceServer[];
   limits: Partial<Limits>;
   started: boolean;
+  /** The kernel sits where WebRTC finds nothing in most cases: a relay is opened with the click. */
+  relay_at_once?: boolean;
 }
 
 export interface Trouble {
@@ -170,6 +172,7 @@ const FROM_ENGINE: Record<EngineMessage["type"], Fields> = {
     ice_servers: iceServers,
     limits: every(number),
     started: bool,
+    relay_at_once: optional(bool),
   },
   "ice-servers": { ice_servers: iceServers },
   diagnose: { id: number },

@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from smallrtc_lab.media.clock import SessionClock
+from smallrtc_lab.places import find_place
 
 from .asked import beyond_limits
 from .bridge import Bridge
@@ -98,6 +99,7 @@ class Session:
             "ice_servers": self.ice_servers.for_pages,
             "limits": welcome.get("limits", {}),
             "started": started,
+            "relay_at_once": find_place().relays_at_once,
         }
         self.renew_ice_servers(None, welcome.get("ice_failure"), by_server=True)
         beyond = beyond_limits(self.options.get("video"), welcome.get("limits", {}))

@@ -35,6 +35,15 @@ def test_each_place_is_known_by_its_signs(
     assert place.sentence.endswith(".")
 
 
+def test_where_only_a_proxy_leads_media_is_relayed_at_once() -> None:
+    """Binder and hubs are not given a second in which WebRTC alone is tried; a computer of one's own is."""
+    binder, hub, own = (
+        find_place(variables, ().__contains__)
+        for variables in ({"BINDER_REQUEST": "v2/gh/x"}, {"JUPYTERHUB_API_URL": "http://hub:8081"}, {})
+    )
+    assert (binder.relays_at_once, hub.relays_at_once, own.relays_at_once) == (True, True, False)
+
+
 def test_every_place_can_be_found() -> None:
     """No place is described that nothing leads to."""
     assert {kind for kind, _, _ in SIGNS} == set(PlaceKind)
