@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import async_playwright
 from support import netpeers
+from support.knownmedia import make_known_media
+from support.matrix import Ground
+from support.matrixnet import Internet, make_internet
 from support.namespaces import Host, Network, make_network
 
 DEADLINE_S = 60.0
@@ -26,6 +31,33 @@ def network() -> Iterator[Network]:
         except OSError as error:
             pytest.skip(f"NETWORK TESTS DO NOT RUN: they need root, or user namespaces. {error}")
         yield made
+
+
+@pytest.fixture(scope="module")
+def internet() -> Iterator[Internet]:
+    """Hosts a and b, far from each other, with everything in between; one for all tests of a file."""
+    with contextlib.ExitStack() as stack:
+        try:
+            made = stack.enter_context(make_internet())
+        except OSError as error:
+            pytest.skip(f"NETWORK TESTS DO NOT RUN: they need root, or user namespaces. {error}")
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ground(
+    internet: Internet, tmp_path_factory: pytest.TempPathFactory, results_dir: Path
+) -> AsyncIterator[Ground]:
+    """A JupyterLab on host b, and browsers on any host; its tests are marked `asyncio(loop_scope="module")`."""
+    media = make_known_media(tmp_path_factory.mktemp("media"))
+    async with async_playwright() as driver:
+        made = Ground(internet, driver, media, results_dir)
+        try:
+            await asyncio.to_thread(made.start)
+            yield made
+        finally:
+            left = await made.close()
+        assert not left, f"processes outlived JupyterLab: {left}"
 
 
 class Peer:

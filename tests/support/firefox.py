@@ -63,9 +63,16 @@ async def start_sound_card(socket: Path, environment: dict[str, str]) -> asyncio
 
 
 class Firefox:
-    """One running Firefox with a profile of its own in `directory`. `accept` grants camera and microphone unasked."""
+    """One running Firefox with a profile of its own in `directory`. `accept` grants camera and microphone unasked.
 
-    def __init__(self, directory: Path, *, accept: bool = True) -> None:
+    `enter` is the command that runs it in another network namespace, to whose `port` the test must have made a way.
+    """
+
+    def __init__(
+        self, directory: Path, *, accept: bool = True, enter: tuple[str, ...] = (), port: int = 0
+    ) -> None:
+        self.enter = enter
+        self.port = port
         self.profile = directory / "profile"
         self.family = ProcessFamily(directory / "home")
         self.log: list[str] = []
@@ -92,9 +99,10 @@ class Firefox:
             "--profile",
             str(self.profile),
             "--remote-debugging-port",
-            "0",
+            str(self.port),
         ]
         self._process = await asyncio.create_subprocess_exec(
+            *self.enter,
             firefox_path(),
             *options,
             env=environment,

@@ -55,8 +55,9 @@ def make_notebook(cells: list[str]) -> nbformat.NotebookNode:
 class JupyterServer:
     """A running `jupyter lab` (or plain `jupyter server`) with its own HOME, port, token and log file.
 
-    `arguments` are added to its command line, `extra` to its environment. `start()` returns once its `/api`
-    answers; `stop()` ends it as Ctrl-C does and returns a description of each process that had to be killed.
+    `arguments` are added to its command line, `extra` to its environment; `enter` is the command that runs it in
+    another network namespace, to which the test must have made a way (`matrixtunnel.py`). `start()` returns once its
+    `/api` answers; `stop()` ends it as Ctrl-C does and returns a description of each process that had to be killed.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class JupyterServer:
         base_url: str = "/",
         arguments: tuple[str, ...] = (),
         extra: dict[str, str] | None = None,
+        enter: tuple[str, ...] = (),
     ) -> None:
         self.app = app
         self.port = free_port()
@@ -80,6 +82,7 @@ class JupyterServer:
         self.family = ProcessFamily(self.home)
         self.arguments = arguments
         self.extra = extra or {}
+        self.enter = enter
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout_s: float = 120.0) -> JupyterServer:
@@ -89,7 +92,7 @@ class JupyterServer:
         self.write_configuration(self.home / "jupyter-config")
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                self.command(),
+                [*self.enter, *self.command()],
                 cwd=self.root,
                 env=self.family.environment({"JUPYTER_TOKEN": self.token} | self.extra),
                 stdin=subprocess.DEVNULL,
