@@ -57,13 +57,14 @@ def patch_body(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def start_body(body: dict[str, Any]) -> dict[str, Any]:
-    """``transport``, ``enableDefaultIceServers`` (true when left out) and ``body``."""
+    """``transport``, ``enableDefaultIceServers`` (true when left out), ``body``, and of our own page ``relay``."""
     if body.get("transport", "webrtc") != "webrtc":
         raise _malformed("'transport' must be \"webrtc\".")
     ice = body.get("enableDefaultIceServers", True)
     if not isinstance(ice, bool):
         raise _malformed("'enableDefaultIceServers' must be true or false.")
-    return {"transport": "webrtc", "enableDefaultIceServers": ice, "body": body.get("body")}
+    relay = body.get("relay") is True
+    return {"transport": "webrtc", "enableDefaultIceServers": ice, "body": body.get("body"), "relay": relay}
 
 
 def _candidate(candidate: object) -> dict[str, Any]:

@@ -56,8 +56,8 @@ class Broker:
         self._links: dict[str, Link] = {}
         self._outboxes: set[Outbox] = set()
         self._sessions = Sessions(limits)
-        self.relays = Relays(self._sessions, limits, self._outbox, self._forget)
         self._invitations = Invitations(limits.max_invitations, limits.invitation_life_s, time.monotonic)
+        self.relays = Relays(self._sessions, self._invitations, limits, self._outbox, self._forget)
         self._closed = False
         self._handlers: dict[str, Callable[[Link, Header, bytes], None]] = {
             "session-open": self._on_session_open,
@@ -87,8 +87,8 @@ class Broker:
 
     # requests
 
-    def invite(self, session_id: str | None, body: Any) -> Invitation:
-        """A new name for a served session, the default one if none is asked for.
+    def invite(self, session_id: str | None, body: Any, *, relays: bool = False) -> Invitation:
+        """A new name for a served session, the default one if none is asked for; ``relays``: see :class:`Invitation`.
 
         Raises :class:`RequestError` 404 for a session that is not served, 503 when nothing is.
         """
@@ -96,7 +96,7 @@ class Broker:
         session = self._sessions.find(session_id or self.default_session)
         if session is None or not session.served:
             raise RequestError(404, "not-served", "Nothing is served under that name.")
-        return self._invitations.issue(session.id, body)
+        return self._invitations.issue(session.id, body, relays=relays)
 
     @property
     def default_session(self) -> str:
@@ -373,6 +373,7 @@ def _invited(invitation: Invitation, method: str, body: Any) -> Any:
         **body,
         "request_data": invitation.body if asked is None else asked,
         "session_id": invitation.name,
+        "relays": invitation.relays,
     }
 
 

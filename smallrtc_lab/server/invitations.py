@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smallrtc_lab.errors import RequestError
@@ -16,11 +16,15 @@ _NAME_BYTES = 16
 
 @dataclass(frozen=True)
 class Invitation:
-    """``session`` is the served one it leads to; ``name`` stands in its place in addresses and cannot be guessed."""
+    """``session`` is the served one it leads to; ``name`` stands in its place in addresses and cannot be guessed.
+
+    ``relays``: its client opens a relay socket where WebRTC finds no way, as our own page does.
+    """
 
     name: str
     session: str
     body: Any = field(repr=False)
+    relays: bool = False
     issued_s: float = 0.0
 
 
@@ -33,14 +37,14 @@ class Invitations:
         self._clock = clock
         self._issued: dict[str, Invitation] = {}
 
-    def issue(self, session: str, body: Any) -> Invitation:
+    def issue(self, session: str, body: Any, *, relays: bool = False) -> Invitation:
         """Make one; raises :class:`RequestError` 429 when too many are open."""
         self._forget_old()
         if len(self._issued) >= self._limit:
             raise RequestError(
                 429, "too-many-starts", "Too many clients were invited at once; try again later."
             )
-        invitation = Invitation(secrets.token_urlsafe(_NAME_BYTES), session, body, self._clock())
+        invitation = Invitation(secrets.token_urlsafe(_NAME_BYTES), session, body, relays, self._clock())
         self._issued[invitation.name] = invitation
         return invitation
 
@@ -49,7 +53,7 @@ class Invitations:
         invitation = self._issued.pop(name, None)
         if invitation is None or self._clock() - invitation.issued_s > self._life_s:
             return None
-        used = Invitation(name, invitation.session, invitation.body, self._clock())
+        used = replace(invitation, issued_s=self._clock())
         self._issued[name] = used  # at the end: they stand in the order of their last use
         return used
 

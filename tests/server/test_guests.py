@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 TOKEN = "a-guest-token-of-some-length"
 OFFER = {"sdp": "v=0", "type": "offer"}
@@ -70,6 +71,21 @@ async def test_a_guest_opens_nothing_else_here(server: Any, method: str, path: s
     reply = await ask(server, method, path, body, headers)
     assert reply.status_code == 403
     assert reply.json()["reason"] in ("not-your-session", "login-required")
+
+
+async def test_a_guest_is_relayed_to_what_it_is_guest_of(server: Any) -> None:
+    """By its own invitation or the session's name; the relay socket of any other session is refused."""
+    engine = await serving(server)
+    name = (await ask(server, "POST", "sessions/echo/start", {})).json()["sessionId"]
+    for session in (name, "echo"):
+        page = await server.dial(f"sessions/{session}/media", GUEST)
+        assert (await engine.expect("media-open"))["session"] == "echo"
+        await page.close()
+        await engine.expect("media-close")
+    for headers, session in ((GUEST, "private"), ({"Authorization": "guest of-nobody-at-all-here"}, "echo")):
+        with pytest.raises(InvalidStatus) as refused:
+            await server.dial(f"sessions/{session}/media", headers)
+        assert refused.value.response.status_code == 403
 
 
 async def test_a_guest_opens_nothing_of_jupyter(server: Any) -> None:

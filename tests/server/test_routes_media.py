@@ -117,3 +117,24 @@ async def test_a_page_that_reads_nothing_is_closed_and_delays_nobody(start_serve
         while await read(deaf):
             pass
     assert deaf.close_code in (4408, 1006)
+
+
+async def test_a_client_of_what_is_served_is_known_by_its_invitation(server: Any) -> None:
+    """The engine hears which client a socket is of, what it brought, and whether it left or was lost."""
+    engine = await server.engine()
+    await engine.send({"type": "session-open", "session": "echo", "serves": True})
+    await engine.expect("session-served")
+    name = (await server.ask("POST", "start", {"body": {"room": 7}, "relay": True})).json()["sessionId"]
+    page = await relay_of(server, name)
+    opened = await engine.expect("media-open")
+    assert (opened["session"], opened["client"]) == ("echo", {"session_id": name, "body": {"room": 7}})
+    asked = asyncio.create_task(server.offer(name))
+    request = await engine.answer()
+    assert (request["body"]["session_id"], request["body"]["relays"]) == (name, True)
+    assert (await asked).status_code == 200
+    await page.close(1000)
+    assert (await engine.expect("media-close"))["code"] == 1000
+    page = await relay_of(server, name)
+    await engine.expect("media-open")
+    page.transport.abort()
+    assert (await engine.expect("media-close"))["code"] is None

@@ -21,9 +21,10 @@ _FILES = {
     "page.css": "text/css; charset=utf-8",
     "page.svg": "image/svg+xml",
 }
-# Its own files and requests to its own server; the worker is a clock made by the page itself (media/ticker.ts).
+# Its own files, requests and sockets to its own server; what it makes itself (`blob:`) are its clock (media/ticker.ts)
+# and, where media is relayed, its AudioWorklets, whose code a browser takes for a script of the page.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self' blob:; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 

@@ -8,13 +8,14 @@ from smallrtc_lab.errors import RequestError
 from smallrtc_lab.server.relays import RelaySocket
 
 from .base import AUTH_RESOURCE, require
+from .guests import GuestsWelcome
 from .sockets import SocketRoute, SocketWire
 
 __all__ = ["MediaSocket"]
 
 
-class MediaSocket(SocketRoute):
-    """Who may open the session socket may open this one."""
+class MediaSocket(GuestsWelcome, SocketRoute):
+    """Who may open the session socket may open this one, and a guest that of the session whose link it has."""
 
     auth_resource = AUTH_RESOURCE
     relay: RelaySocket | None = None
@@ -31,7 +32,9 @@ class MediaSocket(SocketRoute):
         origin = self.get_origin()
         if origin is not None and not self.check_origin(origin):
             raise RequestError(403, "origin-not-allowed", "Pages of this origin may not connect here.")
-        await require(self, "execute")
+        if self.guest_of is None:
+            await require(self, "execute")
+        self.check_guest(session_id)
         self.broker.relays.admit(session_id)
         await super().get(session_id)
 
@@ -57,5 +60,5 @@ class MediaSocket(SocketRoute):
     def on_close(self) -> None:
         """The page is gone."""
         if self.relay is not None:
-            self.broker.relays.closed(self.relay)
+            self.broker.relays.closed(self.relay, self.close_code)
         self.ended.set()

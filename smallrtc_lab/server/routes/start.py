@@ -23,7 +23,9 @@ class Start(GuestRoute):
     async def post(self, session_id: str | None = None) -> None:
         """``{"sessionId", "iceConfig"}``; offers to that session carry the ``body`` that was sent here."""
         wanted = start_body(self.json_body())
-        answer: dict[str, Any] = {"sessionId": self._invite(session_id or self.guest_of, wanted["body"])}
+        session = session_id or self.guest_of or self.broker.default_session
+        invitation = self.broker.invite(session, wanted["body"], relays=wanted["relay"])
+        answer: dict[str, Any] = {"sessionId": invitation.name}
         if wanted["enableDefaultIceServers"] and self.broker.ice_servers:
             answer["iceConfig"] = {"iceServers": self.broker.ice_servers}
         self.finish(answer)
@@ -32,6 +34,3 @@ class Start(GuestRoute):
         """With ``detail``, where Pipecat's npm client looks for the sentence that it shows."""
         body = super().error_body(status_code, error)
         return body | {"detail": body["message"]}
-
-    def _invite(self, session_id: str | None, body: Any) -> str:
-        return self.broker.invite(session_id or self.broker.default_session, body).name
