@@ -74,9 +74,8 @@ const extension = {
   },
 };
 
-const common = {
+const plain = {
   absWorkingDir: here,
-  outdir: out,
   bundle: true,
   target: "es2022",
   minify: true,
@@ -84,6 +83,11 @@ const common = {
   legalComments: "none",
   logLevel: "warning",
 };
+
+/** A worker's program as text, for anywidget takes one file only; `--watch` does not build it again. */
+const worker = (name) => esbuild.buildSync({ ...plain, entryPoints: [name], format: "iife", write: false }).outputFiles[0].text;
+
+const common = { ...plain, outdir: out, define: { WIRE_WORKER: JSON.stringify(worker("src/relay/wire_worker.ts")) } };
 
 const extensionOptions = { ...common, entryPoints: ["src/labextension.ts"], format: "iife", write: false, plugins: [extension] };
 

@@ -64,7 +64,7 @@ test("a message is delivered once, acknowledged, and kept until the other side h
   channel.send("b");
   assert.deepEqual(
     sent.map((packet) => packet.kind),
-    ["message", "control", "message"],
+    ["message", "message"],
   );
   assert.equal(channel.bufferedAmount, 2);
   channel.acknowledged(1);

@@ -29,12 +29,9 @@ export class RelayChannel implements DataPipe {
     return this.talk.kept.length < MOST_UNACKNOWLEDGED ? this.bytes : Infinity;
   }
 
-  /** The heartbeat needs no place in the conversation. */
+  /** The heartbeat is the wire's own. */
   send(text: string): void {
-    if (text.startsWith("ping:")) {
-      this.transmit({ kind: "control", body: { type: "ping", time_ms: performance.now() } });
-      return;
-    }
+    if (text.startsWith("ping:")) return;
     this.talk.sequence += 1;
     const message: MessageText = { kind: "message", sequence: this.talk.sequence, text };
     this.talk.kept.push(message);

@@ -13,14 +13,12 @@ import type { Control, Media, Packet, Report } from "./packets.ts";
 import { pack, parse, RELAY_VERSION } from "./packets.ts";
 import { PictureIn } from "./picture_in.ts";
 import { PictureOut } from "./picture_out.ts";
-import { SoundIn } from "./sound_in.ts";
-import { SoundOut } from "./sound_out.ts";
-import { loadWorklets } from "./worklets.ts";
+import { Wire } from "./wire.ts";
+import type { SoundNode } from "./worklets.ts";
+import { loadWorklets, player, recorder } from "./worklets.ts";
 
 /** More than that in the browser's own buffer: the network takes nothing, and pictures are left out. */
 const BACKLOG_BYTES = 100_000;
-/** Engine and page ask each other once a second; so long without a word and the way is lost. */
-const SILENT_MS = 3500;
 
 interface Counts {
   atMs: number;
@@ -36,40 +34,46 @@ export class RelayPeer implements MediaPeer {
   private readonly returned: PictureIn;
   private abilities: Abilities | null = null;
   private context: AudioContext | null = null;
-  private soundOut: SoundOut | null = null;
-  private soundIn: SoundIn | null = null;
-  private socket: WebSocket | null = null;
+  private readonly wire: Wire;
+  private recorder: SoundNode | null = null;
+  private player: ReturnType<typeof player> | null = null;
+  private dialled = false;
   private welcomed: { open(): void; refuse(cause: unknown): void } | null = null;
   private live = false;
   private closed = false;
-  private bytesSent = 0;
-  private heardMs = 0;
-  private rttMs: number | null = null;
   private asked: number | null = null;
   private counts: Counts | null = null;
 
   constructor(
-    private readonly dial: (withToken: boolean) => WebSocket | null,
+    private readonly address: (withToken: boolean) => string | null,
     private readonly plan: PeerPlan,
     private readonly events: PeerEvents,
     private readonly talk: Conversation,
   ) {
+    this.wire = new Wire({
+      open: () => this.send(this.hello()),
+      packet: (content) => this.received(content),
+      sound: () => this.player?.track && this.began("audio", this.player.track),
+      silent: () => this.lost("nothing came any more"),
+      closed: (code, reason) => this.lost(`the socket was closed: ${code} ${reason}`),
+    });
     this.pipe = new RelayChannel((packet) => this.send(packet), talk);
     this.returned = new PictureIn((report) => this.send(report), (track) => this.began("camera", track));
   }
 
   /** Opens the socket and is welcomed; there is nothing to negotiate, so a second call does nothing. */
   async offer(): Promise<void> {
-    if (this.socket) return;
+    if (this.dialled) return;
+    this.dialled = true;
     this.abilities = await findAbilities();
     await this.openSound();
     if (this.closed) return;
     await new Promise<void>((open, refuse) => {
       this.welcomed = { open, refuse };
-      this.open(false);
+      this.dial();
     });
     this.live = true;
-    this.heardMs = performance.now();
+    this.wire.live();
     this.pipe.opened();
     this.begin();
     this.events.state("connected");
@@ -82,9 +86,8 @@ export class RelayPeer implements MediaPeer {
   }
 
   async stats(): Promise<PageStats> {
-    this.watchSilence();
     const picture = this.pictures.get("camera") ?? this.pictures.get("screen");
-    const now: Counts = { atMs: performance.now(), frames: picture?.figures.sent ?? this.returned.received, bytes: this.bytesSent };
+    const now: Counts = { atMs: performance.now(), frames: picture?.figures.sent ?? this.returned.received, bytes: this.wire.sentBytes };
     const last = this.counts;
     this.counts = now;
     const seconds = last ? (now.atMs - last.atMs) / 1000 : 0;
@@ -94,7 +97,7 @@ export class RelayPeer implements MediaPeer {
       fps: each(now.frames - (last?.frames ?? 0)),
       width: picture?.figures.width || null,
       height: picture?.figures.height || null,
-      rtt_ms: this.rttMs === null ? null : Math.round(this.rttMs * 10) / 10,
+      rtt_ms: this.wire.rttMs === null ? null : Math.round(this.wire.rttMs * 10) / 10,
       bitrate_bps: bps === null ? null : Math.round(bps),
       loss: null,
       route: "relay",
@@ -117,13 +120,11 @@ export class RelayPeer implements MediaPeer {
     this.welcomed?.refuse(new DOMException("the relay was closed", "AbortError"));
     for (const picture of this.pictures.values()) picture.close();
     this.pictures.clear();
-    this.soundOut?.close();
-    this.soundIn?.close();
+    this.recorder?.close();
+    this.player?.close();
     this.returned.close();
     this.pipe.close();
-    const socket = this.socket;
-    this.socket = null;
-    socket?.close(1000);
+    this.wire.close();
     if (this.context && this.context.state !== "closed") void this.context.close();
   }
 
@@ -146,28 +147,10 @@ export class RelayPeer implements MediaPeer {
   }
 
   /** A browser without Jupyter's login cookie has the page's token as the other way in; addresses are logged, so it goes there last. */
-  private open(withToken: boolean): void {
-    const socket = this.dial(withToken);
-    let opened = false;
-    if (!socket) {
-      this.welcomed?.refuse(asError(PROBLEMS.unreachable));
-      return;
-    }
-    socket.binaryType = "arraybuffer";
-    this.socket = socket;
-    socket.onopen = () => {
-      opened = true;
-      this.send(this.hello());
-    };
-    socket.onmessage = ({ data }) => {
-      if (socket === this.socket) this.received(data);
-    };
-    socket.onclose = (event) => {
-      if (socket !== this.socket) return;
-      this.socket = null;
-      if (opened || withToken) this.lost(event);
-      else this.open(true);
-    };
+  private dial(): void {
+    const urls = [this.address(false), this.address(true)].filter((url) => url !== null);
+    if (urls.length > 0) this.wire.dial(urls);
+    else this.welcomed?.refuse(asError(PROBLEMS.unreachable));
   }
 
   private hello(): Control {
@@ -179,7 +162,10 @@ export class RelayPeer implements MediaPeer {
   }
 
   private begin(): void {
-    if (this.context) this.soundIn = new SoundIn(this.context, (report) => this.send(report), (track) => this.began("audio", track));
+    if (this.context) {
+      this.player = player(this.context);
+      this.wire.play(this.player.port);
+    }
     for (const source of ["audio", "camera", "screen"] as const) this.sendFrom(source);
   }
 
@@ -190,12 +176,13 @@ export class RelayPeer implements MediaPeer {
   }
 
   private sendSound(track: MediaStreamTrack | null): void {
-    this.soundOut?.close();
-    this.soundOut = null;
+    this.recorder?.close();
+    this.recorder = null;
+    this.wire.record(null);
     if (!track || !this.context || !this.plan.options.audio) return;
+    this.recorder = recorder(this.context, track);
     const bitrate = isRaw(this.plan.options.audio) ? 128_000 : 64_000;
-    const encodes = this.abilities?.encodesAudio ?? false;
-    this.soundOut = new SoundOut(this.context, track, (media) => this.send(media), () => this.backlog, bitrate, encodes);
+    this.wire.record({ port: this.recorder.port, bitrate, encodes: this.abilities?.encodesAudio ?? false });
   }
 
   private sendPicture(source: "camera" | "screen", track: MediaStreamTrack | null): void {
@@ -205,7 +192,7 @@ export class RelayPeer implements MediaPeer {
     const route = {
       stream: source,
       send: (media: Media) => this.send(media),
-      waiting: () => Math.max(0, this.backlog - BACKLOG_BYTES),
+      waiting: () => Math.max(0, this.wire.waiting - BACKLOG_BYTES),
       mostBps: this.plan.limits.max_bitrate_bps,
       encodes: this.abilities?.encodesVideo ?? false,
     };
@@ -214,30 +201,21 @@ export class RelayPeer implements MediaPeer {
     this.pictures.set(source, picture);
   }
 
-  private get backlog(): number {
-    return this.socket?.bufferedAmount ?? 0;
-  }
-
   private began(source: Source, track: MediaStreamTrack): void {
     this.events.track(source, track);
     track.dispatchEvent(new Event("unmute")); // a drawn picture is never muted, and so never says that it no longer is
   }
 
   private send(packet: Packet): void {
-    if (this.socket?.readyState !== WebSocket.OPEN) return; // a message stays in the channel until it is acknowledged
-    const content = pack(packet);
-    this.bytesSent += content.byteLength;
-    this.socket.send(content);
+    this.wire.send(pack(packet));
   }
 
-  private received(data: unknown): void {
-    const packet = data instanceof ArrayBuffer ? parse(data) : null;
-    this.heardMs = performance.now();
-    if (!packet) console.warn("smallrtc-lab: a packet of the relay was not understood");
-    else if (packet.kind === "media") (packet.stream === "audio" ? this.soundIn : this.returned)?.take(packet);
-    else if (packet.kind === "report") this.reported(packet);
-    else if (packet.kind === "message") this.pipe.arrived(packet);
-    else this.told(packet.body);
+  private received(content: ArrayBuffer): void {
+    const packet = parse(content);
+    if (packet?.kind === "media") this.returned.take(packet);
+    else if (packet?.kind === "report") this.reported(packet);
+    else if (packet?.kind === "message") this.pipe.arrived(packet);
+    else if (packet) this.told(packet.body);
   }
 
   private reported(report: Report): void {
@@ -250,19 +228,12 @@ export class RelayPeer implements MediaPeer {
       this.pcId = typeof body["pc_id"] === "string" ? body["pc_id"] : null;
       this.pipe.again(typeof body["received"] === "number" ? body["received"] : 0);
       this.welcomed?.open();
-    } else if (body.type === "pong" && typeof body["time_ms"] === "number") this.rttMs = performance.now() - body["time_ms"];
-  }
-
-  private watchSilence(): void {
-    if (this.live && performance.now() - this.heardMs > SILENT_MS) {
-      this.live = false;
-      this.events.state("failed");
     }
   }
 
-  private lost(event: CloseEvent): void {
+  private lost(how: string): void {
     if (this.closed) return;
-    console.info(`smallrtc-lab: the relay socket closed (${event.code} ${event.reason})`);
+    console.info(`smallrtc-lab: the relay is lost: ${how}`);
     this.welcomed?.refuse(asError(PROBLEMS.unreachable));
     if (this.live) this.events.state("failed");
     this.live = false;

@@ -1,31 +1,27 @@
-// Python's sound on its way in: decoded, played by an AudioWorklet into a track, which is listened to as any other.
+// Python's sound on its way in: decoded, and posted as blocks of samples to the audio thread, which plays them.
 import { OPUS_DECODER } from "./abilities.ts";
 import type { Media, Report } from "./packets.ts";
 
 const REPORT_EVERY = 5;
 
+type Block = [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>];
+
 export class SoundIn {
-  received = 0;
-  private readonly node: AudioWorkletNode;
-  private readonly out: MediaStreamAudioDestinationNode;
   private decoder: AudioDecoder | null = null;
+  private received = 0;
   private bytes = 0;
   private closed = false;
 
   constructor(
-    context: AudioContext,
+    private readonly player: MessagePort,
     private readonly report: (report: Report) => void,
-    private readonly began: (track: MediaStreamTrack) => void,
-  ) {
-    this.out = new MediaStreamAudioDestinationNode(context, { channelCount: 2 });
-    this.node = new AudioWorkletNode(context, "relay-player", { numberOfInputs: 0, outputChannelCount: [2] });
-    this.node.connect(this.out);
-  }
+    private readonly began: () => void,
+  ) {}
 
   take(media: Media): void {
     this.bytes += media.content.byteLength;
     this.received += 1;
-    if (this.received === 1) for (const track of this.out.stream.getAudioTracks()) this.began(track);
+    if (this.received === 1) this.began();
     if (media.codec === "pcm") this.play(separated(media.content));
     else this.decode(media);
     const { sequence } = media;
@@ -34,11 +30,8 @@ export class SoundIn {
 
   close(): void {
     this.closed = true;
-    this.node.port.postMessage(null);
-    this.node.disconnect();
-    if (this.decoder && this.decoder.state !== "closed") this.decoder.close();
-    this.decoder = null;
-    for (const track of this.out.stream.getTracks()) track.stop();
+    this.player.close();
+    this.dropDecoder();
   }
 
   private decode(media: Media): void {
@@ -64,23 +57,27 @@ export class SoundIn {
       return samples;
     });
     sound.close();
-    this.play(channels as [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>]);
+    this.play(channels as Block);
   }
 
-  private play(block: [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>]): void {
-    if (!this.closed) this.node.port.postMessage(block, [block[0].buffer, block[1].buffer]);
+  private play(block: Block): void {
+    if (!this.closed) this.player.postMessage(block, [block[0].buffer, block[1].buffer]);
   }
 
   private failed(cause: unknown): void {
     if (this.closed) return;
     console.warn("smallrtc-lab: sound from Python could not be decoded", cause);
+    this.dropDecoder();
+  }
+
+  private dropDecoder(): void {
     if (this.decoder && this.decoder.state !== "closed") this.decoder.close();
     this.decoder = null;
   }
 }
 
 /** Left and right of s16 little endian in turn. */
-export function separated(content: Uint8Array): [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>] {
+export function separated(content: Uint8Array): Block {
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   const count = content.byteLength >> 2;
   const channel = (first: number) => Float32Array.from({ length: count }, (_, index) => view.getInt16(4 * index + first, true) / 32768);

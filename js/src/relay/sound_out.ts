@@ -1,55 +1,53 @@
 // The microphone on its way out: blocks of 20 ms from the audio thread, Opus where the browser has it, else samples.
 import { soundConfig } from "./abilities.ts";
-import type { Media } from "./packets.ts";
+import type { Media, Report } from "./packets.ts";
+import { SendWindow } from "./window.ts";
+import type { Recorded } from "./wire_work.ts";
 import { BLOCK, RATE_HZ } from "./worklets.ts";
 
 /** The clock of the sound card against the page's: what came soonest tells, and it may drift by so much (parts of one). */
 const DRIFT = 1e-4;
-/** More than one second of sound in the socket's buffer is not caught up any more: it is left out, and Python sees the gap. */
-const MOST_WAITING_BYTES = 64_000;
+/** One second of blocks of 20 ms: what is not acknowledged then is not caught up any more; it is left out, and Python sees the gap. */
+const MOST_UNDER_WAY = 50;
 
 export class SoundOut {
-  private readonly source: MediaStreamAudioSourceNode;
-  private readonly node: AudioWorkletNode;
+  private readonly window = new SendWindow(MOST_UNDER_WAY);
   private encoder: AudioEncoder | null = null;
-  private blocks = 0;
-  private sequence = 0;
+  private nextPts: number | null = null;
   private offsetMs: number | null = null;
   private closed = false;
 
+  /** `nowMs` is the page's clock, which its pictures have, too. */
   constructor(
-    context: AudioContext,
-    track: MediaStreamTrack,
+    private readonly recording: Recorded,
     private readonly send: (media: Media) => void,
-    private readonly waiting: () => number,
-    private readonly bitrate: number,
-    private readonly encodes: boolean,
+    private readonly nowMs: () => number,
   ) {
-    this.source = context.createMediaStreamSource(new MediaStream([track]));
-    this.node = new AudioWorkletNode(context, "relay-recorder", { numberOfOutputs: 0 });
-    this.node.port.onmessage = ({ data }) => this.recorded(data as [Float32Array, Float32Array]);
-    this.source.connect(this.node);
+    recording.port.onmessage = ({ data }) => this.recorded(data as [Float32Array, Float32Array]);
+  }
+
+  reported(report: Report): void {
+    this.window.acknowledge(report.sequence, this.nowMs());
   }
 
   close(): void {
     this.closed = true;
-    this.node.port.onmessage = null;
-    this.source.disconnect();
-    this.node.disconnect();
-    if (this.encoder && this.encoder.state !== "closed") this.encoder.close();
-    this.encoder = null;
+    this.recording.port.close();
+    this.dropEncoder();
   }
 
   private recorded(block: [Float32Array, Float32Array]): void {
-    const pts = this.blocks * BLOCK;
-    this.blocks += 1;
-    this.follow(performance.now() - ((pts + BLOCK) * 1000) / RATE_HZ);
-    if (this.closed || this.waiting() > MOST_WAITING_BYTES) return;
-    if (this.encodes) this.encode(block, pts);
+    const nowMs = this.nowMs();
+    this.nextPts ??= Math.round(((nowMs * RATE_HZ) / 1000 - BLOCK) / BLOCK) * BLOCK; // another microphone goes on after the one before
+    const pts = this.nextPts;
+    this.nextPts += BLOCK;
+    this.follow(nowMs - ((pts + BLOCK) * 1000) / RATE_HZ);
+    if (this.closed || !this.window.hasRoom(nowMs)) return;
+    if (this.recording.encodes) this.encode(block, pts);
     else this.go("pcm", interleaved(block), pts);
   }
 
-  /** When sample 0 was recorded by the page's clock, at the latest. */
+  /** Which moment of the page's clock the sample of pts 0 belongs to, at the latest. */
   private follow(offsetMs: number): void {
     const drifted = (this.offsetMs ?? offsetMs) + (DRIFT * BLOCK * 1000) / RATE_HZ;
     this.offsetMs = Math.min(offsetMs, drifted);
@@ -73,7 +71,7 @@ export class SoundOut {
 
   private begin(): AudioEncoder {
     const encoder = new AudioEncoder({ output: (chunk) => this.encoded(chunk), error: (cause) => this.failed(cause) });
-    encoder.configure(soundConfig(this.bitrate));
+    encoder.configure(soundConfig(this.recording.bitrate));
     return encoder;
   }
 
@@ -85,14 +83,18 @@ export class SoundOut {
 
   private go(codec: "opus" | "pcm", content: Uint8Array<ArrayBuffer>, pts: number): void {
     if (this.closed) return;
-    this.sequence += 1;
-    const timeMs = (this.offsetMs ?? performance.now()) + (pts * 1000) / RATE_HZ;
-    this.send({ kind: "media", stream: "audio", codec, keyframe: true, sequence: this.sequence, pts, time_ms: timeMs, content });
+    const sequence = this.window.sent(this.nowMs(), content.byteLength);
+    const timeMs = (this.offsetMs ?? this.nowMs()) + (pts * 1000) / RATE_HZ;
+    this.send({ kind: "media", stream: "audio", codec, keyframe: true, sequence, pts, time_ms: timeMs, content });
   }
 
   private failed(cause: unknown): void {
     if (this.closed) return;
     console.warn("smallrtc-lab: the browser's sound encoder failed and is made anew", cause);
+    this.dropEncoder();
+  }
+
+  private dropEncoder(): void {
     if (this.encoder && this.encoder.state !== "closed") this.encoder.close();
     this.encoder = null;
   }

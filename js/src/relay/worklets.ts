@@ -1,22 +1,26 @@
 // Sound in and out of the page by AudioWorklets from a Blob URL: the microphone as blocks of 20 ms, and a player that keeps a few
-// blocks in hand. Each of them runs on the audio thread, where a busy page does not disturb it.
+// blocks in hand. Each of them runs on the audio thread and speaks with the wire's worker by a port of its own: a busy page disturbs neither.
 
 /** 20 ms at 48 kHz. */
 export const BLOCK = 960;
 export const RATE_HZ = 48_000;
 
 /**
- * `relay-recorder` posts [left, right] of `BLOCK` samples each at 48 kHz, whatever the context's rate (linear between samples).
- * `relay-player` takes such blocks; it begins with 60 ms in hand and again after it ran dry, and forgets the oldest beyond 300 ms.
+ * Both are given a port by their first message, and end with a second one. `relay-recorder` posts [left, right] of `BLOCK` samples each
+ * at 48 kHz there, whatever the context's rate (linear between samples). `relay-player` takes such blocks: it begins with 60 ms in hand;
+ * each time it runs dry it takes 20 ms more, up to 200 ms; it forgets the oldest beyond 300 ms, and what was never needed for four seconds.
  */
 const CODE = `
-const BLOCK = ${BLOCK}, RATE = ${RATE_HZ};
+const BLOCK = ${BLOCK}, RATE = ${RATE_HZ}, LEAST = 0.06 * RATE, STEP = 0.02 * RATE, MOST = 0.2 * RATE, FULL = 0.3 * RATE, LOOK = 4;
 class Recorder extends AudioWorkletProcessor {
-  constructor() { super(); this.step = sampleRate / RATE; this.at = 0; this.last = [0, 0]; this.begin(); }
+  constructor() {
+    super(); this.step = sampleRate / RATE; this.at = 0; this.last = [0, 0]; this.line = null; this.live = true; this.begin();
+    this.port.onmessage = ({ data }) => { if (data === null) this.live = false; else this.line = data; };
+  }
   begin() { this.block = [new Float32Array(BLOCK), new Float32Array(BLOCK)]; this.n = 0; }
   put(l, r) {
     this.block[0][this.n] = l; this.block[1][this.n] = r;
-    if (++this.n === BLOCK) { this.port.postMessage(this.block, this.block.map((x) => x.buffer)); this.begin(); }
+    if (++this.n === BLOCK) { if (this.line) this.line.postMessage(this.block, this.block.map((x) => x.buffer)); this.begin(); }
   }
   process([input]) {
     const left = input[0], right = input[1] || left;
@@ -30,26 +34,40 @@ class Recorder extends AudioWorkletProcessor {
       }
       this.at -= 1; this.last = [l, r];
     }
-    return true;
+    return this.live;
   }
 }
 class Player extends AudioWorkletProcessor {
   constructor() {
     super(); this.blocks = []; this.held = 0; this.at = 0; this.playing = false; this.step = RATE / sampleRate; this.live = true;
+    this.hand = LEAST; this.low = Infinity; this.looked = currentTime; this.dry = 0;
     this.port.onmessage = ({ data }) => {
-      if (data === null) { this.live = false; return; }
-      this.blocks.push(data); this.held += data[0].length;
-      while (this.held > 0.3 * RATE) { this.held -= this.blocks.shift()[0].length; this.at = 0; }
+      if (data === null) this.live = false;
+      else data.onmessage = (event) => this.take(event.data);
     };
+  }
+  take(block) {
+    this.blocks.push(block); this.held += block[0].length;
+    if (this.held > FULL) { while (this.held > this.hand + STEP) this.forget(); }
+  }
+  forget() { this.held -= this.blocks.shift()[0].length; this.at = 0; }
+  ranDry() { this.playing = false; this.held = 0; this.at = 0; this.dry++; this.hand = Math.min(MOST, this.hand + STEP); }
+  look() {
+    this.low = Math.min(this.low, this.held);
+    if (currentTime < this.looked + LOOK) return;
+    if (this.dry === 0) this.hand = Math.max(LEAST, this.hand - STEP / 4);
+    if (this.low < Infinity && this.low > this.hand) { for (let n = Math.floor((this.low - this.hand) / BLOCK); n > 0; n--) this.forget(); }
+    this.looked = currentTime; this.low = Infinity; this.dry = 0;
   }
   process(inputs, [output]) {
     const left = output[0], right = output[1] || left;
-    if (this.held >= 0.06 * RATE) this.playing = true;
+    if (this.held >= this.hand) this.playing = true;
+    if (this.playing) this.look();
     for (let i = 0; i < left.length && this.playing; i++) {
       while (this.blocks.length > 0 && this.at >= this.blocks[0][0].length) {
         this.at -= this.blocks[0][0].length; this.held -= this.blocks.shift()[0].length;
       }
-      if (this.blocks.length === 0) { this.playing = false; this.held = 0; this.at = 0; break; }
+      if (this.blocks.length === 0) { this.ranDry(); break; }
       left[i] = this.blocks[0][0][this.at | 0]; right[i] = this.blocks[0][1][this.at | 0];
       this.at += this.step;
     }
@@ -68,4 +86,41 @@ export async function loadWorklets(context: AudioContext): Promise<void> {
   } finally {
     URL.revokeObjectURL(url);
   }
+}
+
+/** A node and the end of its line that a worker takes. */
+export interface SoundNode {
+  port: MessagePort;
+  close(): void;
+}
+
+function given(node: AudioWorkletNode, undo: () => void): SoundNode {
+  const { port1, port2 } = new MessageChannel();
+  node.port.postMessage(port1, [port1]);
+  const close = () => {
+    node.port.postMessage(null);
+    undo();
+  };
+  return { port: port2, close };
+}
+
+/** Posts the blocks of a microphone. */
+export function recorder(context: AudioContext, track: MediaStreamTrack): SoundNode {
+  const source = context.createMediaStreamSource(new MediaStream([track]));
+  const node = new AudioWorkletNode(context, "relay-recorder", { numberOfOutputs: 0 });
+  source.connect(node);
+  return given(node, () => source.disconnect());
+}
+
+/** Plays blocks into a track, which is listened to as any other. */
+export function player(context: AudioContext): SoundNode & { track: MediaStreamTrack | undefined } {
+  const out = new MediaStreamAudioDestinationNode(context, { channelCount: 2 });
+  const node = new AudioWorkletNode(context, "relay-player", { numberOfInputs: 0, outputChannelCount: [2] });
+  node.connect(out);
+  const [track] = out.stream.getAudioTracks();
+  const undo = () => {
+    node.disconnect();
+    track?.stop();
+  };
+  return { ...given(node, undo), track };
 }

@@ -133,8 +133,8 @@ export function isAnswer(value: unknown): value is Answer {
 export interface Offering {
   offer(body: OfferBody, signal: AbortSignal): Promise<Answer>;
   patch(pcId: string, candidates: Candidate[], signal: AbortSignal): Promise<void>;
-  /** Dials the socket that carries media where WebRTC finds no path; undefined where there is none. */
-  relay?(withToken: boolean): WebSocket;
+  /** The address of the socket that carries media where WebRTC finds no path; undefined where there is none. */
+  relay?(withToken: boolean): string;
   /** WebRTC is known to find nothing in most places like this one. */
   readonly unlikely?: boolean;
 }
@@ -165,8 +165,8 @@ export class Signaling implements Offering {
     return this.place.hub ?? false;
   }
 
-  relay(withToken: boolean): WebSocket {
-    return new WebSocket(relayUrl(this.place, this.session, withToken));
+  relay(withToken: boolean): string {
+    return relayUrl(this.place, this.session, withToken);
   }
 }
 
