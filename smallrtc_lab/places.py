@@ -1,11 +1,12 @@
 """What kind of place a kernel runs at, as far as documented environment variables and files tell, and what that means.
 
-=============  =========================================================================================
+============== =========================================================================================
 place          told by
-=============  =========================================================================================
+============== =========================================================================================
 Colab          ``COLAB_RELEASE_TAG``, ``COLAB_GPU``
 Codespaces     ``CODESPACES`` (default environment variables of a codespace)
 Binder         ``BINDER_LAUNCH_HOST``, ``BINDER_REPO_URL``, ``BINDER_REQUEST`` (set by BinderHub)
+kernel gateway ``KERNEL_GATEWAY`` (set by it)
 SageMaker      ``/opt/ml/metadata/resource-metadata.json``
 JupyterHub     ``JUPYTERHUB_API_URL``, ``JUPYTERHUB_SERVICE_PREFIX`` (set by its spawners)
 VS Code        ``VSCODE_PID``, ``VSCODE_CWD`` (in kernels that its notebooks start)
@@ -13,7 +14,7 @@ Kubernetes     ``KUBERNETES_SERVICE_HOST``
 Docker         ``/.dockerenv``, or ``/run/.containerenv`` (Podman)
 WSL 2          ``WSL_DISTRO_NAME``
 ssh            ``SSH_CONNECTION`` (of the shell that started Jupyter)
-=============  =========================================================================================
+============== =========================================================================================
 
 It is a guess that only chooses words: whether media get through is tried, never taken from here.
 """
@@ -40,6 +41,7 @@ class PlaceKind(Enum):
     DOCKER = "docker"
     KUBERNETES = "kubernetes"
     VSCODE = "vscode"
+    GATEWAY = "gateway"
     HUB = "hub"
     SAGEMAKER = "sagemaker"
     BINDER = "binder"
@@ -105,6 +107,12 @@ _PLACES = {
             False,
         ),
         Place(
+            PlaceKind.GATEWAY,
+            "a kernel gateway",
+            "The kernel's machine must be reached by UDP, or through a TURN server.",
+            False,
+        ),
+        Place(
             PlaceKind.HUB,
             "JupyterHub",
             "Your hub lets no UDP in. A TURN server that both sides reach is needed for direct media.",
@@ -146,6 +154,7 @@ def find_place(
         PlaceKind.COLAB: has("COLAB_RELEASE_TAG", "COLAB_GPU"),
         PlaceKind.CODESPACES: has("CODESPACES"),
         PlaceKind.BINDER: has("BINDER_LAUNCH_HOST", "BINDER_REPO_URL", "BINDER_REQUEST"),
+        PlaceKind.GATEWAY: has("KERNEL_GATEWAY"),
         PlaceKind.SAGEMAKER: exists(SAGEMAKER_FILE),
         PlaceKind.HUB: has("JUPYTERHUB_API_URL", "JUPYTERHUB_SERVICE_PREFIX"),
         PlaceKind.VSCODE: has("VSCODE_PID", "VSCODE_CWD") and not has("SMALLRTC_LAB_SERVER"),

@@ -52,10 +52,12 @@ class Bridge:
         """Messages the kernel did not take in time."""
         return self._writer.dropped
 
-    def event(self, session: str, name: str, *, droppable: bool = False, **fields: Any) -> None:
+    def event(
+        self, session: str, name: str, *, droppable: bool = False, payload: bytes = b"", **fields: Any
+    ) -> None:
         """Tell the kernel that something happened in a session."""
         header = {"type": "event", "session": session, "name": name, **fields}
-        self._writer.send(header, droppable=droppable)
+        self._writer.send(header, payload, droppable=droppable)
 
     def log(self, level: int, text: str) -> None:
         """A log record for the kernel's log; dropped when the kernel does not read."""

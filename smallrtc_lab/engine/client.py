@@ -41,7 +41,7 @@ class SessionHandler(Protocol):
     """What a session's owner in the kernel is told: events on the reader's thread, lost and back on others."""
 
     def engine_event(self, name: str, header: Header) -> None:
-        """Something happened in the session."""
+        """Something happened in the session. Bytes that came with it are ``header["payload"]``."""
 
     def engine_lost(self, reason: str, restart: Restart) -> None:
         """The engine has crashed; ``restart`` says what follows."""
@@ -274,7 +274,7 @@ class EngineClient:
         elif kind == "reply":
             self._calls.answered(header, payload)
         elif kind == "event":
-            self._event(header)
+            self._event({**header, "payload": payload} if payload else header)
         elif kind == "free":
             process = self._process
             if process is not None:

@@ -43,9 +43,13 @@ class PageEvents(Protocol):
 
 @dataclass
 class Page:
-    """One open page: ``key`` is the server's name for it, ``name`` the random one it gave itself."""
+    """One open page: ``key`` is the server's name for it, ``name`` the random one it gave itself.
+
+    ``by_comm``: no server leads it here, so it stays when the link to the server is lost.
+    """
 
     key: str
+    by_comm: bool = False
     name: str | None = None
     state: str = "idle"
     error: Message | None = None
@@ -90,9 +94,9 @@ class Pages:
         """The page that calls itself so."""
         return next((p for p in self._pages.values() if p.name == name), None)
 
-    def opened(self, key: str) -> None:
+    def opened(self, key: str, *, by_comm: bool = False) -> None:
         """A page's socket opened; it counts once it has said hello."""
-        self._pages[key] = Page(key)
+        self._pages[key] = Page(key, by_comm)
 
     def closed(self, key: str) -> None:
         """A page's socket closed."""
@@ -106,8 +110,10 @@ class Pages:
 
     def clear(self) -> None:
         """The link was lost, and every page's socket with it. The owner stays: its media need no link."""
-        pages, self._pages = self._pages, {}
-        for page in pages.values():
+        lost = [page for page in self._pages.values() if not page.by_comm]
+        for page in lost:
+            del self._pages[page.key]
+        for page in lost:
             page.state = "idle"
             self._events.page_status(page)
 

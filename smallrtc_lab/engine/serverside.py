@@ -13,7 +13,7 @@ from smallrtc_lab.framing import Header
 
 from .answers import answer_to
 from .bridge import Bridge
-from .comm_calls import by_comm, tell_by_comm
+from .comm_calls import by_comm, show_by_comm, tell_by_comm
 from .hall import Hall
 from .halls import Halls
 from .link import Link, LinkAddress
@@ -90,6 +90,9 @@ class ServerSide:
         """What reaches a view of a plot of that session: ``send(plot, page, message, picture)``."""
 
         def send(plot: str, page: str, message: dict[str, Any], picture: bytes) -> None:
+            if by_comm(page):
+                show_by_comm(self._bridge, session, plot, page, message, picture)
+                return
             about = {"type": "plot", "session": session, "plot": plot, "page": page}
             self.send({**about, "message": message}, picture)
 

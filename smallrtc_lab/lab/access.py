@@ -41,6 +41,11 @@ class Access:
         self.closed = False
         self.log = LogPane(lambda line: self.submit("log", text=line))
 
+    @property
+    def has_server(self) -> bool:
+        """Whether a Jupyter server with our extension started this kernel: pages may reach the engine by it."""
+        return self.client.link_state != "none"
+
     def revive(self) -> None:
         """See :meth:`EngineClient.revive`; nothing for a lab that was closed."""
         if not self.closed:

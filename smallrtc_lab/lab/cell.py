@@ -22,7 +22,9 @@ __all__ = [
     "Places",
     "current_place",
     "in_kernel",
+    "in_vscode",
     "link_arguments",
+    "notebook_path",
     "on_main_loop",
     "progress",
     "starting_folder",
@@ -88,6 +90,18 @@ def starting_folder() -> Path | None:
     """Where the kernel was started, which is where its notebook is; None outside a notebook."""
     shell = _shell()
     return None if getattr(shell, "kernel", None) is None else Path(shell.starting_dir)
+
+
+def in_vscode() -> bool:
+    """Whether VS Code's notebooks use this kernel: they name their file in a variable."""
+    return "__vsc_ipynb_file__" in getattr(_shell(), "user_ns", {})
+
+
+def notebook_path() -> Path | None:
+    """The notebook's file where its host tells: VS Code by a variable, a Jupyter server by the environment."""
+    told = getattr(_shell(), "user_ns", {}).get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+    path = Path(told) if isinstance(told, str) else None
+    return path if path is not None and path.suffix == ".ipynb" and path.is_absolute() else None
 
 
 def variables_of(thing: object) -> list[str]:

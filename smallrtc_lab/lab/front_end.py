@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import pathlib
 from typing import Any
@@ -20,5 +21,5 @@ def front_end(name: str) -> str | pathlib.Path:
 def with_still(bundle: Any, sentence: str) -> Any:
     """A widget's MIME bundle with a sentence for places without a kernel: an export, a preview, a diff."""
     if bundle is not None:
-        bundle[0]["text/html"] = f"<p><em>{sentence}</em></p>"
+        bundle[0]["text/html"] = f"<p><em>{html.escape(sentence)}</em></p>"
     return bundle

@@ -23,6 +23,7 @@ from .credentials import CredentialFeed
 from .decorators import Decorators
 from .diagnosing import Diagnosing
 from .front_end import front_end, with_still
+from .home import still_sentence
 from .keeping import LastSeconds, keep_seconds
 from .messages import MessageHandlers
 from .mirror import Mirror
@@ -155,6 +156,7 @@ class Lab(
         session_id = secrets.token_urlsafe(16)
         identity = registry.identity(name)
         self._access = Access(registry.client(), session_id, self.mirror)
+        options["by_comm"] = not self._access.has_server
         self._callbacks = Registrations(self._access)
         self._messages = MessageHandlers(self._access)
         self.audio = AudioStream(self._access)
@@ -186,7 +188,7 @@ class Lab(
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """As every widget, and a still sentence for places without a kernel: an export, a preview, a diff."""
-        return with_still(super()._repr_mimebundle_(**options), _STILL)
+        return with_still(super()._repr_mimebundle_(**options), still_sentence(_STILL, self._access))
 
     def __enter__(self) -> Lab:
         from IPython.display import display

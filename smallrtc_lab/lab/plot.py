@@ -16,7 +16,9 @@ from smallrtc_lab.plots.making import make_figure
 from smallrtc_lab.plots.options import OPTIONS, Option, checked, checked_marks
 
 from .access import Access
+from .comm import PlotComm
 from .front_end import front_end, with_still
+from .home import still_sentence
 from .options import checks_keywords
 
 if TYPE_CHECKING:
@@ -81,9 +83,12 @@ class Plot(anywidget.AnyWidget):  # type: ignore[misc]
         self._is_closed = False
         self._frozen = False
         found = self._checked(options)
-        about = {"session": access.session_id, "plot": self._name, "kind": self.kind}
+        about: dict[str, Any] = {"session": access.session_id, "plot": self._name, "kind": self.kind}
         shown = {name: found[name] for name in ("title", "width", "height")}
+        about["by_comm"] = not access.has_server
         super().__init__(_plot=about | shown, **{_trait(name): value for name, value in found.items()})
+        self._views = PlotComm(access, self._name, self.send)
+        self.on_msg(self._views.received)
         self.reopen()
         self.observe(self._option_changed, names=[_trait(name) for name in found])
 
@@ -92,7 +97,7 @@ class Plot(anywidget.AnyWidget):  # type: ignore[misc]
         return f"<{type(self).__name__} {self.kind}, {state}>"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return with_still(super()._repr_mimebundle_(**options), _STILL)
+        return with_still(super()._repr_mimebundle_(**options), still_sentence(_STILL, self._access))
 
     @property
     def frozen(self) -> bool:
@@ -200,6 +205,8 @@ class Plot(anywidget.AnyWidget):  # type: ignore[misc]
         """The engine says something of this plot; on the reader's thread."""
         if header["name"] == "plot_frozen":
             self._frozen = bool(header["frozen"])
+        elif header["name"] == "to_view" and not self._is_closed:
+            self._views.tell(header["page"], header["message"], header.get("payload", b""))
 
     @property
     def name(self) -> str:

@@ -50,6 +50,8 @@ class SessionEvents:
         """The engine crashed; it comes back by itself, unless it did so too often."""
         error = {"code": "engine-crashed", "message": reason, "next_step": restart.next_step}
         self._mirror.update(state="reconnecting" if restart.at_once else "failed", route=None, error=error)
+        if self.pages is not None:
+            self.pages.tell_all("absent")
         if self.recordings is not None:
             self.recordings.engine_lost()
         if self.follower is not None:
@@ -66,6 +68,8 @@ class SessionEvents:
         if self.playbacks is not None:
             self.playbacks.reopen()
         self._mirror.update(state="idle", error=None)
+        if self.pages is not None:
+            self.pages.tell_all("here")
         if self.follower is not None:
             self.follower.engine_back()
 
@@ -101,7 +105,7 @@ class SessionEvents:
         if self.plots is not None:
             self.plots.engine_event(header)
 
-    _on_plot_draw = _on_plot_frozen
+    _on_plot_draw = _on_to_view = _on_plot_frozen
 
     def _on_recording(self, header: Header) -> None:
         if self.recordings is not None:

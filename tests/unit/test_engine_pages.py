@@ -312,3 +312,17 @@ def test_pages_are_described_for_the_figures(session: Session) -> None:
         {"state": "live", "visible": True},
         {"state": "idle", "visible": False},
     ]
+
+
+def test_a_lost_link_leaves_pages_that_came_by_the_comm(session: Session) -> None:
+    """They never had a socket of the server's: what they say is heard on, and they are told things."""
+    session.greet("1")
+    session.pages.opened("comm:2", by_comm=True)
+    session.pages.received("comm:2", {**HELLO, "page": "77aa"})
+    session.pages.clear()
+    assert [page.key for page in session.pages] == ["comm:2"]
+    session.pages.received("comm:2", {"type": "status", "state": "live", "error": None})
+    assert session.heard[-1] == ("status", "live", None)
+    session.told.clear()
+    session.pages.tell({"type": "log", "text": "on"})
+    assert session.told == [("comm:2", {"type": "log", "text": "on"})]

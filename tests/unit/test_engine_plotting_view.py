@@ -57,11 +57,11 @@ class Artist:
 class Page:
     """What a page was sent, and its answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_hz: float | None = None) -> None:
         self.subject, self.artist = Subject(), Artist()
         self.got: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.view = PlotView(
-            "k1", lambda message, picture: self.got.put_nowait(message | {"bytes": len(picture)})
+            "k1", lambda message, picture: self.got.put_nowait(message | {"bytes": len(picture)}), most_hz
         )
         self.view.meet("page", ByteBudget(), CANVAS, True)
         self.view.follow(self.subject, self.artist, {"type": "welcome"})
@@ -132,6 +132,19 @@ async def test_a_new_size_is_drawn_anew() -> None:
     page.acknowledge(picture)
     page.view.received({"type": "theme", "theme": "dark"})
     await page.expect("picture")
+    await page.view.close()
+
+
+async def test_a_view_without_a_socket_is_drawn_more_rarely_and_says_so() -> None:
+    """What comes by the notebook's comm comes at its rate at most, and the page is told how often and why."""
+    page = Page(most_hz=4.0)
+    page.acknowledge(await page.expect("picture"))
+    began_s = asyncio.get_running_loop().time()
+    for _ in range(2):
+        page.change()
+        page.acknowledge(await page.expect("picture"))
+    assert asyncio.get_running_loop().time() - began_s > 0.3
+    assert page.view._told["pace"]["text"] == "4/s: through the notebook"
     await page.view.close()
 
 

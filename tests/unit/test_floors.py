@@ -65,7 +65,7 @@ ROOMS = {name: Room(0, foreign={"numpy"}, lazy_foreign={"PIL"}) for name in FLOO
         {"engine", "plots"},
         {"numpy", "anywidget", "ipywidgets", "traitlets", "IPython"},
         {"media", "server", "bots"},
-        {"PIL", "matplotlib"},
+        {"PIL", "matplotlib", "jupyter_core"},
     ),
     "signals": Room(2, {"media"}, {"numpy"}),
     "cli": Room(6, {"media", "server", "rtc", "engine", "bots", "lab"}, {"jupyterlab", "jupyter_server"}),

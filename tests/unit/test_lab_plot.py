@@ -21,6 +21,7 @@ class Access:
 
     session_id = "s1"
     closed = False
+    has_server = True
     log = None
 
     def __init__(self) -> None:
@@ -102,7 +103,7 @@ def test_what_a_notebook_saves_gives_no_access(plots: Plots) -> None:
     """The widget's state has names and a size, no options and no pictures; a still sentence stands beside it."""
     plot = plots.waveform(title="Mine")
     about = plot.get_state()["_plot"]
-    assert set(about) == {"session", "plot", "kind", "width", "height", "title"}
+    assert set(about) == {"session", "plot", "kind", "width", "height", "title", "by_comm"}
     assert "fmax_hz" not in plots.spectrum().get_state()
     assert "run this notebook" in plot._repr_mimebundle_()[0]["text/html"]
 

@@ -16,6 +16,7 @@ SIGNS = [
     (PlaceKind.KUBERNETES, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, CONTAINER_FILES),
     (PlaceKind.VSCODE, {"VSCODE_PID": "12"}, ()),
     (PlaceKind.LOCAL, {"VSCODE_PID": "12", "SMALLRTC_LAB_SERVER": "http://127.0.0.1:8888/"}, ()),
+    (PlaceKind.GATEWAY, {"KERNEL_GATEWAY": "1", "KUBERNETES_SERVICE_HOST": "10.0.0.1"}, ()),
     (PlaceKind.HUB, {"JUPYTERHUB_API_URL": "http://hub:8081", "KUBERNETES_SERVICE_HOST": "10.0.0.1"}, ()),
     (PlaceKind.SAGEMAKER, {}, (SAGEMAKER_FILE, *CONTAINER_FILES)),
     (PlaceKind.BINDER, {"BINDER_REPO_URL": "x", "JUPYTERHUB_API_URL": "http://hub:8081"}, ()),

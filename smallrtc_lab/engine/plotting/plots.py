@@ -104,14 +104,19 @@ class Plotting:
                 view.tell(_GONE)
                 view.visible = False
 
+    @property
+    def seen(self) -> bool:
+        """Whether somebody looks at a plot."""
+        return any(view.visible for plot in self._plots.values() for view in plot.views)
+
     # Views
 
     def __contains__(self, key: object) -> bool:
         return key in self._views
 
-    def opened(self, name: str, key: str) -> None:
-        """The socket of a view opened; it counts once it has said hello."""
-        self._views[key] = (name, PlotView(key, lambda *told: self.send(name, key, *told)))
+    def opened(self, name: str, key: str, most_hz: float | None = None) -> None:
+        """The socket of a view opened; it counts once it has said hello. With ``most_hz`` it is the notebook's comm."""
+        self._views[key] = (name, PlotView(key, lambda *told: self.send(name, key, *told), most_hz))
 
     def received(self, key: str, message: object) -> None:
         """A page said something of a view."""
@@ -135,7 +140,8 @@ class Plotting:
 
     async def clear(self) -> None:
         """The link was lost, and every view's socket with it."""
-        await asyncio.gather(*(self.closed(key) for key in list(self._views)))
+        lost = [key for key, (_, view) in self._views.items() if view.most_hz is None]
+        await asyncio.gather(*(self.closed(key) for key in lost))
 
     def came(self) -> None:
         """A sound or a picture came."""
@@ -153,7 +159,7 @@ class Plotting:
         """End everything, the thread too."""
         for name in list(self._plots):
             self.remove(name)
-        await self.clear()
+        await asyncio.gather(*(self.closed(key) for key in list(self._views)))
         if self._painter is not None:
             self._painter.shutdown(wait=False, cancel_futures=True)
 

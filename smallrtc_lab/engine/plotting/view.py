@@ -68,10 +68,11 @@ class _Sent:
 
 
 class PlotView:
-    """A view; ``close`` it when its page has gone."""
+    """A view; ``close`` it when its page has gone. ``most_hz`` limits it where no socket of its own leads to it."""
 
-    def __init__(self, key: str, send: Send) -> None:
+    def __init__(self, key: str, send: Send, most_hz: float | None = None) -> None:
         self.key = key
+        self.most_hz = most_hz
         self.page: str | None = None
         self.canvas: Canvas | None = None
         self.visible = False
@@ -157,7 +158,7 @@ class PlotView:
         self._sent = None
         self.shown += 1
         self.delays_s.append((now_s, now_s - sent.drawn_s))
-        self._budget.acknowledged(self.key, sent.size, self._subject.rate_hz, cost_s)
+        self._budget.acknowledged(self.key, sent.size, self._rate_hz(self._subject), cost_s)
         self._tell_pace(now_s)
         self.wake()
 
@@ -170,12 +171,17 @@ class PlotView:
     def _tell_pace(self, now_s: float) -> None:
         """Say that pictures are left out, or that they are no longer."""
         assert self._subject is not None
-        rate_hz = self._subject.rate_hz * self._budget.factor
-        text = f"{rate_hz:.{0 if rate_hz >= 2 else 1}f}/s: slow connection" if self._budget.is_slow else ""
+        rate_hz = self._rate_hz(self._subject) * self._budget.factor
+        why = "slow connection" if self._budget.is_slow else "through the notebook" if self.most_hz else ""
+        text = f"{rate_hz:.{0 if rate_hz >= 2 else 1}f}/s: {why}" if why else ""
         if now_s - self._pace_told_s >= _PACE_TOLD_EACH_S:
             self._pace_told_s = now_s
             if text or "pace" in self._told:
                 self.tell({"type": "pace", "text": text})
+
+    def _rate_hz(self, subject: Subject) -> float:
+        """What is wanted, within what its way may carry."""
+        return subject.rate_hz if self.most_hz is None else min(subject.rate_hz, self.most_hz)
 
     # What is under the mouse
 
@@ -230,7 +236,7 @@ class PlotView:
         assert canvas is not None
         assert artist is not None
         begun_s = self._loop.time()
-        interval_s = 1.0 / (subject.rate_hz * self._budget.factor)
+        interval_s = 1.0 / (self._rate_hz(subject) * self._budget.factor)
         late_s = begun_s - self._due_s
         self._due_s = begun_s + interval_s - (late_s if late_s < interval_s else 0.0)
         stamp = (canvas, subject.stamp)
