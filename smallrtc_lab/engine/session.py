@@ -169,6 +169,7 @@ class Session:
         await self.recordings.close()
         await self.stop()
         await self.plotting.close()
+        self.shedding.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -313,7 +314,7 @@ class Session:
 
     @property
     def budget(self) -> Budget:
-        """What is shed to hold the delay that the lab was made with."""
+        """What is shed: to hold the delay that the lab was made with, and where processors are full."""
         return self.shedding.budget
 
     @property

@@ -1,4 +1,4 @@
-"""A session's budget at work: it is fed with delays, and what it sheds is asked of the browser and told to people."""
+"""A session's budget at work: fed with delays and strain; what it sheds is asked of the browser and told to people."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .budget import Budget, Measurement
+from .strain import StrainGauge
 
 if TYPE_CHECKING:
     from .session import Session
@@ -21,27 +22,42 @@ class Shedding:
     def __init__(self, session: Session, limit_s: float | None) -> None:
         self.budget = Budget(limit_s, frame_rate=asked_frame_rate(session.options.get("video")))
         self._session = session
+        self._gauge = StrainGauge()
+        self._asked = False  # whether the browser was ever asked for less
 
     def measure(self, network_ms: float | None) -> None:
-        """Twice a second: how long pictures take now, to the quickest function or else until they are decoded.
+        """Twice a second, while a browser is connected."""
+        session = self._session
+        self.budget.plots = session.plotting.seen
+        decoded = sum(stream.received for stream in session.video.values())
+        strain = self._gauge.read(decoded, session.statistics.undecoded)
+        if self.budget.measure(Measurement(self._delay_s(network_ms), strain), time.monotonic()):
+            self.tell()
+
+    def stop(self) -> None:
+        """The session ends."""
+        self._gauge.stop()
+
+    def _delay_s(self, network_ms: float | None) -> float | None:
+        """How long pictures take now, to the quickest function or else until they are decoded.
 
         The quickest, for a function that waits for another one is not helped by smaller pictures.
         """
         if self.budget.limit_s is None:
-            return
+            return None  # nobody asks, and stages are left to those who do
         delays_ms = [ms for ms in self._session.processing.take_delays_ms() if ms is not None]
         delay_ms = min(delays_ms) if delays_ms else network_ms
-        measured = Measurement(None if delay_ms is None else delay_ms / 1000)
-        if self.budget.measure(measured, time.monotonic()):
-            self.tell()
+        return None if delay_ms is None else delay_ms / 1000
 
     def tell(self) -> None:
         """Ask the browser for what is left, and say so; also a browser that has just come."""
-        if self.budget.limit_s is None:
-            return
         level, session = self.budget.level, self._session
         rate_hz = self.budget.max_frame_rate
-        session.pages.tell({"type": "ask", "scale": level.scale, "max_frame_rate": rate_hz}, standing=True)
+        self._asked |= level.asked != (1.0, 1.0)
+        if self._asked:
+            session.pages.tell(
+                {"type": "ask", "scale": level.scale, "max_frame_rate": rate_hz}, standing=True
+            )
         if session.reception.simulated is not None:
             session.reception.simulated.ask(level.scale, rate_hz)
         said = self.budget.says()

@@ -58,6 +58,11 @@ class Statistics:
         """Capture → decoded in the newest row; None where it is not known."""
         return self._row.get("network_ms")
 
+    @property
+    def undecoded(self) -> int:
+        """Pictures of this connection that came faster than they can be decoded."""
+        return self._dropped["decoder"]
+
     def for_pages(self) -> Message:
         """The newest figures, as pages are told: None for what is not known."""
         names = ("received_bps", "sent_bps", "video_loss", "video_jitter_ms", "network_ms", "hand_over_ms")

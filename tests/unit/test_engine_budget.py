@@ -5,7 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-from smallrtc_lab.engine.budget import LEVELS, LONGEST_REST_S, REST_S, Budget, Measurement
+import pytest
+
+from smallrtc_lab.engine.budget import FULL_PATIENCE_S, LEVELS, LONGEST_REST_S, REST_S, Budget, Measurement
+from smallrtc_lab.engine.strain import Strain
+
+ROOM = Strain(allowed=2.0, used=0.4, late_s=0.001)
+FULL_ALONE = Strain(allowed=1.0, used=1.0, late_s=0.001)  # a cell in a loop on one processor
+SUFFERING = Strain(allowed=1.0, used=1.0, late_s=0.2)
 
 
 class Run:
@@ -17,21 +24,27 @@ class Run:
         self.levels = [0]
         self.changed_s: list[float] = []
 
-    def feed(self, seconds: float, delay_s: Callable[[int], float | None], cpu: float | None = None) -> None:
-        """For so many seconds; ``delay_s`` gets the level."""
+    def feed(
+        self,
+        seconds: float,
+        delay_s: Callable[[int], float | None] = lambda level: None,
+        strain: Callable[[int], Strain | None] = lambda level: None,
+    ) -> None:
+        """For so many seconds; both get the level."""
         for _ in range(round(seconds * 2)):
             self.now_s += 0.5
-            if self.budget.measure(Measurement(delay_s(self.levels[-1]), cpu), self.now_s):
+            level = self.levels[-1]
+            if self.budget.measure(Measurement(delay_s(level), strain(level)), self.now_s):
                 self.levels.append(LEVELS.index(self.budget.level))
                 self.changed_s.append(self.now_s)
 
 
-def test_without_a_limit_nothing_is_shed() -> None:
+def test_without_a_limit_no_delay_sheds_anything() -> None:
     """However late everything is; and nothing is told."""
     run = Run(None)
-    run.feed(60, lambda level: 5.0)
+    run.feed(60, lambda level: 5.0, lambda level: ROOM)
     assert run.levels == [0]
-    assert run.budget.describe() is None
+    assert run.budget.describe()["limit_s"] is None
     assert run.budget.says() == ""
 
 
@@ -68,7 +81,7 @@ def test_a_single_late_moment_changes_nothing() -> None:
 def test_it_stops_where_the_limit_is_held() -> None:
     """Between the limit and well below it nothing moves."""
     run = Run()
-    run.feed(120, lambda level: 0.5 if level < 3 else 0.25)
+    run.feed(120, lambda level: 0.5 if level < 3 else 0.25, lambda level: ROOM)
     assert run.levels == [0, 1, 2, 3]
     assert run.budget.describe() == {
         "limit_s": 0.3,
@@ -79,6 +92,11 @@ def test_it_stops_where_the_limit_is_held() -> None:
         "rate_factor": 1.0,
         "max_frame_rate": None,
         "says": "Showing pictures at 75% of their size, plots at 25% of their rate, to hold 0.3 s.",
+        "processors": 2.0,
+        "processors_used": 0.4,
+        "throttled": 0.0,
+        "late_ms": 1.0,
+        "skipped": 0.0,
     }
 
 
@@ -110,14 +128,62 @@ def test_unknown_is_neither_good_nor_bad() -> None:
     run = Run()
     run.feed(8, lambda level: 1.0)
     level = run.levels[-1]
-    run.feed(100, lambda level: None)
+    run.feed(100)
+    run.feed(100, strain=lambda level: ROOM)
     assert run.levels[-1] == level
 
 
-def test_processors_that_are_full_count_as_a_missed_delay() -> None:
-    """Before the delay grows: a container's quota is used up."""
-    run = Run()
-    run.feed(10, lambda level: 0.05, cpu=0.99)
-    assert run.levels[-1] > 1
-    run.feed(REST_S * 12, lambda level: 0.05, cpu=0.3)
+@pytest.mark.parametrize("strain", [FULL_ALONE, ROOM._replace(late_s=2.0), ROOM._replace(skipped=0.9)])
+def test_neither_full_processors_nor_suffering_media_shed_anything_alone(strain: Strain) -> None:
+    """A cell that computes fills them and disturbs nobody; what suffers while there are more suffers elsewhere."""
+    run = Run(None)
+    run.feed(600, strain=lambda level: strain)
+    assert run.levels == [0]
+
+
+def test_full_processors_that_media_suffer_from_shed_work() -> None:
+    """After four seconds, with the reason in words; and it stops where media no longer suffer."""
+    run = Run(None)
+    run.feed(60, strain=lambda level: SUFFERING if level < 3 else FULL_ALONE)
+    assert run.levels[:4] == [0, 1, 2, 3]
+    assert run.changed_s[0] - 100.0 >= FULL_PATIENCE_S
+    run = Run(None)
+    run.feed(5, strain=lambda level: SUFFERING)
+    assert run.budget.says() == "Drawing plots at 50% of their rate, because the one processor here is full."
+
+
+def test_a_short_strain_changes_nothing() -> None:
+    """An import, a garbage collection, the start of another kernel."""
+    run = Run(None)
+    for _ in range(20):
+        run.feed(3.0, strain=lambda level: SUFFERING)
+        run.feed(1.0, strain=lambda level: FULL_ALONE)
+    assert run.levels == [0]
+
+
+def test_it_comes_back_while_a_cell_still_fills_the_processors() -> None:
+    """For they are nobody's trouble then; what does not last is tried more and more rarely."""
+    run = Run(None)
+    run.feed(20, strain=lambda level: SUFFERING)
+    assert run.levels[-1] > 2
+    run.feed(REST_S * 12, strain=lambda level: FULL_ALONE)
     assert run.levels[-1] == 0
+    run = Run(None)
+    run.feed(1200, strain=lambda level: SUFFERING if level < 2 else FULL_ALONE)
+    assert run.levels.count(1) < 14
+    assert set(run.levels[2:]) <= {1, 2}
+
+
+def test_without_plots_it_begins_with_the_pictures() -> None:
+    """Steps that would change nothing are left out, both ways; and no plot is spoken of."""
+    run = Run(None)
+    run.budget.plots = False
+    run.feed(8, strain=lambda level: SUFFERING)
+    assert run.levels[:3] == [0, 3, 4]
+    assert run.budget.says() == (
+        "Showing pictures at 50% of their size, because the one processor here is full."
+    )
+    run.feed(REST_S * 4, strain=lambda level: ROOM)
+    assert run.levels[-1] == 0
+    assert 2 not in run.levels
+    assert 1 not in run.levels
