@@ -45,6 +45,8 @@ export interface PageStats {
   bitrate_bps: number | null;
   loss: number | null;
   route: Route | null;
+  /** Why fewer pictures are sent than the camera gives; null or not there: they are not. */
+  slowed?: "hidden" | null;
 }
 
 type TrackSettings = Record<string, unknown> | null;
@@ -208,6 +210,7 @@ const FROM_PAGE: Record<PageMessage["type"], Fields> = {
     bitrate_bps: orNull(number),
     loss: orNull(number),
     route: orNull(oneOf("direct", "turn", "relay")),
+    slowed: optional(oneOf("hidden")),
     listening: optional(bool),
     echo_ms: optional(number),
     echo_p95_ms: optional(number),

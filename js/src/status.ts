@@ -177,6 +177,7 @@ function liveText(now: Snapshot): string {
   if (stats?.rtt_ms != null) parts.push(`${Math.max(1, Math.round(stats.rtt_ms))}\u00a0ms`);
   const way = stats?.route ? WAYS[stats.route] : undefined;
   if (way) parts.push(way);
+  if (stats?.slowed === "hidden") parts.push("fewer pictures while the tab is hidden");
   return parts.join(" · ");
 }
 

@@ -100,6 +100,7 @@ FIELDS: dict[str, str] = {
     "simulated.*": "of the simulated browser, by kind: sent, skipped (this machine stood still), returned, heard_s",
     "pages": "each open page's state, and whether it is visible",
     "page.*": "what the browser says itself: fps, width, height, rtt_ms, bitrate_bps, loss, route",
+    "page.slowed": "'hidden' while its tab is, for a relay then sends ten pictures a second; else None",
     "messages_dropped": "messages to the browser that were never sent",
     "engine.pid": "of the media process",
     "engine.linked": "whether it reaches the Jupyter server",

@@ -58,8 +58,11 @@ export class PictureIn {
 
   private decoded(frame: VideoFrame): void {
     const first = this.waiting.shift();
-    this.show(frame, frame.displayWidth, frame.displayHeight);
-    frame.close();
+    try {
+      this.show(frame, frame.displayWidth, frame.displayHeight);
+    } finally {
+      frame.close();
+    }
     if (first) this.done(first.media, first.atMs);
   }
 

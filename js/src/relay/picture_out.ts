@@ -3,18 +3,22 @@ import { every } from "../media/ticker.ts";
 import { pictureConfig } from "./abilities.ts";
 import { BitrateControl } from "./bitrate.ts";
 import type { Media, Report, Stream } from "./packets.ts";
+import { Photographer } from "./photographs.ts";
 import { SendWindow } from "./window.ts";
 
 const START_BPS = 800_000;
 const MOST_BPS = 2_500_000;
 const KEYFRAME_MS = 1000;
-/** A hidden tab gets no video frame callbacks: a worker's clock takes a picture now and then. */
-const HIDDEN_MS = 250;
-/** Pictures in the encoder: it must not become a queue. */
+/** A page that is hidden or covered gets no video frame callbacks: after so long without one a worker's clock takes pictures, ten a second. */
+const UNCALLED_MS = 250;
+const CLOCK_MS = 100;
+/** So long after the last of these the page says that it was slowed: for who comes back to it. */
+const SLOWED_MS = 3000;
+/** Pictures in the encoder: it must not become a queue. One that it leaves out for its bitrate (W3C WebCodecs, latency mode) is not waited for. */
 const MOST_ENCODING = 2;
-const JPEG_MS = 100;
-const JPEG_WIDTH = 640;
-const JPEG_QUALITY = 0.7;
+const ENCODING_MS = 1000;
+/** An encoder that fails so often without a picture between does not work here: photographs are sent instead. */
+const MOST_FAILURES = 3;
 
 export interface PictureFigures {
   sent: number;
@@ -40,27 +44,36 @@ export class PictureOut {
   private encoder: VideoEncoder | null = null;
   private configured = { width: 0, height: 0, bps: 0 };
   private readonly captured = new Map<number, number>();
-  private pending = 0;
+  private photographing = false;
   private keyframeWanted = true;
   private keyframeMs = -Infinity;
-  private lastMs = -Infinity;
+  private calledMs = -Infinity;
+  private clockedMs = -Infinity;
+  private newestMs = -Infinity;
   private closed = false;
   /** Python asks for no more pictures than that, in ms from one to the next. */
   private everyMs = 0;
   private takenMs = -Infinity;
-  private canvas: HTMLCanvasElement | null = null;
+  private photographer: Photographer | null = null;
+  private failures = 0;
 
   constructor(
     track: MediaStreamTrack,
     private readonly route: PictureRoute,
   ) {
-    this.control = new BitrateControl(START_BPS, Math.min(MOST_BPS, route.mostBps ?? MOST_BPS));
+    this.control = new BitrateControl(route.encodes ? START_BPS : MOST_BPS, Math.min(MOST_BPS, route.mostBps ?? MOST_BPS));
     this.video.muted = true;
     this.video.playsInline = true;
     this.video.srcObject = new MediaStream([track]);
     void this.video.play().catch(() => undefined); // muted: refused only where nothing may play, and then the clock goes on trying
-    this.stopClock = every(HIDDEN_MS, () => this.hiddenTick());
+    this.calledMs = performance.now();
+    this.stopClock = every(CLOCK_MS, () => this.tick());
     this.watch();
+  }
+
+  /** Whether fewer pictures than the camera's went out in these seconds, for nobody sees the page. */
+  get slowed(): boolean {
+    return performance.now() - this.clockedMs < SLOWED_MS;
   }
 
   atMost(rateHz: number | null): void {
@@ -85,41 +98,50 @@ export class PictureOut {
   private watch(): void {
     if (this.closed || !("requestVideoFrameCallback" in this.video)) return;
     this.video.requestVideoFrameCallback((now, { captureTime }) => {
-      this.capture(captureTime ?? now);
+      this.calledMs = performance.now();
       this.watch();
+      this.capture(captureTime ?? now);
     });
   }
 
-  private hiddenTick(): void {
+  private tick(): void {
+    const nowMs = performance.now();
     if (this.video.paused) void this.video.play().catch(() => undefined);
-    if (performance.now() - this.lastMs > HIDDEN_MS) this.capture(performance.now());
+    if (nowMs - this.calledMs < UNCALLED_MS) return;
+    this.clockedMs = nowMs;
+    this.capture(nowMs);
   }
 
   private capture(timeMs: number): void {
     const nowMs = performance.now();
     if (this.closed || this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || this.video.videoWidth === 0) return;
-    this.lastMs = nowMs;
-    if (nowMs - this.takenMs < 0.9 * this.everyMs) return;
-    if (this.pending >= MOST_ENCODING || this.route.waiting() > 0 || !this.window.hasRoom(nowMs)) return;
+    if (timeMs <= this.newestMs || nowMs - this.takenMs < 0.9 * this.everyMs) return;
+    if (this.photographing || this.encoding(nowMs) >= MOST_ENCODING || this.route.waiting() > 0 || !this.window.hasRoom(nowMs)) return;
     this.takenMs = nowMs;
+    this.newestMs = timeMs;
     if (this.route.encodes) this.encode(timeMs, nowMs);
     else void this.photograph(timeMs, nowMs);
   }
 
   private encode(timeMs: number, nowMs: number): void {
-    const frame = new VideoFrame(this.video, { timestamp: Math.round(timeMs * 1000) });
+    let frame: VideoFrame | null = null;
     try {
+      frame = new VideoFrame(this.video, { timestamp: Math.round(timeMs * 1000) });
       const encoder = this.encoderFor(frame);
       const keyFrame = this.keyframeWanted && nowMs - this.keyframeMs >= KEYFRAME_MS;
       if (keyFrame) [this.keyframeWanted, this.keyframeMs] = [false, nowMs];
       this.captured.set(frame.timestamp, timeMs);
-      this.pending += 1;
       encoder.encode(frame, { keyFrame });
     } catch (cause) {
       this.failed(cause);
     } finally {
-      frame.close();
+      frame?.close();
     }
+  }
+
+  private encoding(nowMs: number): number {
+    for (const [timestamp, timeMs] of this.captured) if (nowMs - timeMs > ENCODING_MS) this.captured.delete(timestamp);
+    return this.captured.size;
   }
 
   private encoderFor(frame: VideoFrame): VideoEncoder {
@@ -135,7 +157,7 @@ export class PictureOut {
   }
 
   private encoded(chunk: EncodedVideoChunk): void {
-    this.pending -= 1;
+    this.failures = 0;
     const timeMs = this.captured.get(chunk.timestamp) ?? chunk.timestamp / 1000;
     for (const timestamp of this.captured.keys()) if (timestamp <= chunk.timestamp) this.captured.delete(timestamp);
     const content = new Uint8Array(chunk.byteLength);
@@ -153,32 +175,29 @@ export class PictureOut {
   /** Another encoder takes the place of one that failed; its first picture needs no other. */
   private failed(cause: unknown): void {
     if (this.closed) return;
-    console.warn("smallrtc-lab: the browser's encoder failed and is made anew", cause);
+    this.failures += 1;
     this.dropEncoder();
+    if (this.failures < MOST_FAILURES) console.warn("smallrtc-lab: the browser's encoder failed and is made anew", cause);
+    else {
+      console.warn("smallrtc-lab: the browser's encoder does not work; pictures go as JPEG", cause);
+      this.route.encodes = false;
+    }
     this.keyframeWanted = true;
   }
 
   private dropEncoder(): void {
     if (this.encoder && this.encoder.state !== "closed") this.encoder.close();
     this.encoder = null;
-    this.pending = 0;
     this.captured.clear();
     this.configured = { width: 0, height: 0, bps: 0 };
   }
 
-  /** Without WebCodecs: ten small photographs a second. */
   private async photograph(timeMs: number, nowMs: number): Promise<void> {
-    if (nowMs - this.keyframeMs < JPEG_MS) return;
-    this.keyframeMs = nowMs;
-    this.canvas ??= document.createElement("canvas");
-    const scale = Math.min(1, JPEG_WIDTH / this.video.videoWidth);
-    const even = (length: number) => Math.max(2, 2 * Math.round((length * scale) / 2));
-    [this.canvas.width, this.canvas.height] = [even(this.video.videoWidth), even(this.video.videoHeight)];
-    this.canvas.getContext("2d")?.drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
-    this.pending += 1;
-    const blob = await new Promise<Blob | null>((done) => this.canvas?.toBlob(done, "image/jpeg", JPEG_QUALITY));
-    const content = blob ? new Uint8Array(await blob.arrayBuffer()) : null;
-    this.pending -= 1;
-    if (content && this.canvas) this.go("jpeg", content, timeMs, true, this.canvas);
+    this.photographer ??= new Photographer();
+    if (!this.photographer.due(nowMs)) return;
+    this.photographing = true;
+    const taken = await this.photographer.take(this.video, nowMs, this.control.targetBps);
+    this.photographing = false;
+    if (taken) this.go("jpeg", taken.content, timeMs, true, taken);
   }
 }

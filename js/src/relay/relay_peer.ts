@@ -3,11 +3,11 @@
 import { asError, PROBLEMS } from "../errors.ts";
 import type { Source } from "../negotiation.ts";
 import { isRaw } from "../negotiation.ts";
+import type { Conversation } from "../peer/conversation.ts";
 import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
 import type { Asked, PageStats } from "../protocol.ts";
 import type { Abilities } from "./abilities.ts";
 import { findAbilities } from "./abilities.ts";
-import type { Conversation } from "./delivery.ts";
 import { RelayChannel } from "./delivery.ts";
 import type { Control, Media, Packet, Report } from "./packets.ts";
 import { pack, parse, RELAY_VERSION } from "./packets.ts";
@@ -37,7 +37,8 @@ export class RelayPeer implements MediaPeer {
   private readonly wire: Wire;
   private recorder: SoundNode | null = null;
   private player: ReturnType<typeof player> | null = null;
-  private dialled = false;
+  private dialled: Promise<void> | null = null;
+  private readonly reached: { open(): void; refuse(cause: unknown): void; passed: Promise<void> } = gate();
   private welcomed: { open(): void; refuse(cause: unknown): void } | null = null;
   private live = false;
   private closed = false;
@@ -51,7 +52,7 @@ export class RelayPeer implements MediaPeer {
     private readonly talk: Conversation,
   ) {
     this.wire = new Wire({
-      open: () => this.send(this.hello()),
+      open: () => this.reached.open(),
       packet: (content) => this.received(content),
       sound: () => this.player?.track && this.began("audio", this.player.track),
       silent: () => this.lost("nothing came any more"),
@@ -101,6 +102,7 @@ export class RelayPeer implements MediaPeer {
       bitrate_bps: bps === null ? null : Math.round(bps),
       loss: null,
       route: "relay",
+      slowed: picture?.slowed ? "hidden" : null,
     };
   }
 

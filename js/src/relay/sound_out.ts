@@ -10,11 +10,15 @@ const DRIFT = 1e-4;
 /** One second of blocks of 20 ms: what is not acknowledged then is not caught up any more; it is left out, and Python sees the gap. */
 const MOST_UNDER_WAY = 50;
 
+/** An encoder that fails so often without a packet between does not work here. */
+const MOST_FAILURES = 3;
+
 export class SoundOut {
   private readonly window = new SendWindow(MOST_UNDER_WAY);
   private encoder: AudioEncoder | null = null;
   private nextPts: number | null = null;
   private offsetMs: number | null = null;
+  private failures = 0;
   private closed = false;
 
   /** `nowMs` is the page's clock, which its pictures have, too. */
@@ -76,6 +80,7 @@ export class SoundOut {
   }
 
   private encoded(chunk: EncodedAudioChunk): void {
+    this.failures = 0;
     const content = new Uint8Array(chunk.byteLength);
     chunk.copyTo(content);
     this.go("opus", content, Math.round((chunk.timestamp * RATE_HZ) / 1e6));
@@ -90,8 +95,13 @@ export class SoundOut {
 
   private failed(cause: unknown): void {
     if (this.closed) return;
-    console.warn("smallrtc-lab: the browser's sound encoder failed and is made anew", cause);
+    this.failures += 1;
     this.dropEncoder();
+    if (this.failures < MOST_FAILURES) console.warn("smallrtc-lab: the browser's sound encoder failed and is made anew", cause);
+    else {
+      console.warn("smallrtc-lab: the browser's sound encoder does not work; sound goes as samples", cause);
+      this.recording.encodes = false;
+    }
   }
 
   private dropEncoder(): void {
