@@ -15,6 +15,7 @@ import av
 import numpy as np
 
 from smallrtc_lab.errors import MediaFileError
+from smallrtc_lab.processors.quota import codec_threads
 
 from .fit import Fitter
 from .resample import Int16, Resampler, to_float, to_int16
@@ -83,6 +84,7 @@ class _Reader:
             self._container.close()
             raise MediaFileError(f"{self._path} holds no {self.kind}")
         self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = codec_threads()
         self._start_s = max(0, self._container.start_time or 0) / _UNITS
         self._frames = self._decoded()
 

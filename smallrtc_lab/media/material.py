@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smallrtc_lab.frames import AudioClip, TimeKind, VideoClip
+from smallrtc_lab.processors.quota import codec_threads
 
 from .encoded import TimedPacket
 from .picture import check_picture
@@ -120,6 +121,7 @@ def _of_clip(clip: VideoClip) -> Iterator[Shown]:
 def _of_file(path: Path) -> Iterator[Shown]:
     with av.open(str(path), "r") as media:
         stream = media.streams.video[0]
+        stream.codec_context.thread_count = codec_threads()
         begin_s = _begin_s(media)
         last_s = float("-inf")
         for sequence, frame in enumerate(media.decode(stream)):

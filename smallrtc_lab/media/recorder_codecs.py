@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import av
 
+from smallrtc_lab.processors.quota import codec_threads
+
 from .encoded import EncodedPacket
 
 __all__ = ["Model", "decoder_of", "opus_model", "packet_s", "parameters_of", "picture_size", "video_model"]
@@ -67,6 +69,7 @@ def decoder_of(codec: str) -> Any:
     if codec not in _DECODERS:
         raise ValueError(f"{codec} cannot be recorded; there are {', '.join(_DECODERS)}")
     context: Any = av.CodecContext.create(_DECODERS[codec], "r")
+    context.thread_count = codec_threads()
     if context.type == "audio":
         context.sample_rate = 16000 if codec == "G722" else (_OPUS_HZ if codec == "opus" else 8000)
         context.layout = "stereo" if codec == "opus" else "mono"

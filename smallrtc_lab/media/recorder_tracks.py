@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import av
 
+from smallrtc_lab.processors.quota import codec_threads
+
 from .convert import Reformatter
 from .encoded import TimedPacket
 from .recorder_codecs import decoder_of, opus_model, packet_s, parameters_of, picture_size, video_model
@@ -133,6 +135,7 @@ class _EncodedPictures:
         self._stream: Any = container.add_stream(
             _LIBRARIES[codec], rate=30, width=width, height=height, options=dict(_OPTIONS[codec])
         )
+        self._stream.codec_context.thread_count = codec_threads()
         self._stream.pix_fmt = "yuv420p"
         self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, PICTURE_HZ)
         if codec == "VP8":

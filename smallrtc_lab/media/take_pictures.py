@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from smallrtc_lab.frames import Picture, PixelFormat, VideoClip
+from smallrtc_lab.processors.quota import codec_threads
 
 from .convert import Reformatter, to_picture
 from .encoded import TimedPacket
@@ -96,6 +97,7 @@ def _decoder(codec: str) -> av.VideoCodecContext | None:
     context = av.CodecContext.create(name, "r")
     assert isinstance(context, av.VideoCodecContext)
     context.options = {"max_pixels": str(_MOST_PIXELS)}
+    context.thread_count = codec_threads()
     return context
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from av.video.frame import PictureType
 
 from smallrtc_lab.media.resample import Int16
+from smallrtc_lab.processors.quota import codec_threads
 
 from .outgoing import AUDIO_RATE_HZ, AUDIO_TIME_BASE, SAMPLES, VIDEO_TIME_BASE
 
@@ -85,7 +86,7 @@ class VideoEncoder:
         context.framerate = Fraction(30)
         context.gop_size = LONGEST_GROUP
         context.bit_rate = self._bitrate_bps
-        context.thread_count = 1 if width * height <= MAX_THREADS_PIXELS else 2
+        context.thread_count = codec_threads(1 if width * height <= MAX_THREADS_PIXELS else 2)
         context.options = self._options()
         return context
 

@@ -29,6 +29,7 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 
 from smallrtc_lab.errors import ClosedError, RequestError
+from smallrtc_lab.processors.quota import codec_threads
 from smallrtc_lab.sctp import sctp_chunk_bytes
 
 from . import _aiortc, sdp
@@ -88,6 +89,7 @@ class Peer:
 
     def __init__(self, network: Network, outputs: OutputTracks, listener: PeerListener) -> None:
         _aiortc.cut_messages(sctp_chunk_bytes(os.environ))
+        _aiortc.limit_threads(codec_threads())
         self.pc = RTCPeerConnection(network.configuration())
         self.inputs: dict[Section, InputTrack] = {}
         self._outputs = outputs

@@ -17,6 +17,7 @@ from aiortc import rtcsctptransport as sctp
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterBuffer
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcsctptransport import RTCSctpTransport
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -340,3 +341,34 @@ async def test_what_a_sender_encodes_can_be_had():
     decoder = av.CodecContext.create("vp8", "r")
     assert all(decoder.decode(av.Packet(one.content)) for one in seen)
     await pc.close()
+
+
+def test_how_codecs_get_their_threads():
+    """An encoder asks a function of its module before it is opened; a receiver's thread makes its decoder by one."""
+    encode = inspect.getsource(Vp8Encoder.encode)
+    assert "self.codec.thread_count = number_of_threads(" in encode, WHY
+    assert "decoder = get_decoder(codec)" in inspect.getsource(upstream.decoder_worker), WHY
+    assert 'self.codec = av.CodecContext.create("libx264", "w")' in inspect.getsource(H264Encoder), WHY
+
+
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+async def test_a_small_quota_means_few_threads(codec, monkeypatch):
+    """Encoders and decoders of a big picture have one thread where there is one processor, whatever the machine has."""
+    monkeypatch.setattr("multiprocessing.cpu_count", lambda: 64)
+    monkeypatch.setattr("smallrtc_lab.rtc._aiortc.sending.codec_threads", lambda: 1)
+    frame = av.VideoFrame(1280, 720, "yuv420p")
+    frame.pts, frame.time_base = 0, Fraction(1, 90_000)
+    parameters = RTCRtpCodecParameters(mimeType=f"video/{codec}", clockRate=90_000, payloadType=97)
+    pc = peer()
+    try:
+        for most, expected in ((1, 1), (4, 2)):  # aiortc gives two to this size
+            _aiortc.limit_threads(most)
+            sender = pc.addTransceiver("video").sender
+            _aiortc.use_bitrate(sender, codec, VideoBitrate())
+            encoder = sender._RTCRtpSender__encoder
+            encoder.encode(frame)
+            assert encoder.codec.thread_count == (expected if codec == "VP8" else 1)
+            assert upstream.get_decoder(parameters).codec.thread_count == most
+    finally:
+        _aiortc.limit_threads(64)
+        await pc.close()

@@ -19,6 +19,7 @@ from smallrtc_lab.errors import ClosedError
 from smallrtc_lab.media.clock import SenderReport
 from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.media.streams import BoundedQueue
+from smallrtc_lab.processors.quota import codec_threads
 from smallrtc_lab.rtc.sections import Section
 
 __all__ = ["ReplayTrack"]
@@ -116,4 +117,5 @@ def _encoder(width: int, height: int) -> av.VideoCodecContext:
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base, context.bit_rate, context.gop_size = Fraction(1, _CLOCK_HZ), _BITRATE_BPS, 3000
     context.options = _OPTIONS
+    context.thread_count = codec_threads(2)
     return context

@@ -1,8 +1,8 @@
 """The fence: the only place that touches what aiortc and aioice keep private.
 
 Written against aiortc 1.16 and aioice 0.13; ``tests/unit/test_rtc_aiortc.py`` fails loudly when one of the
-names below changes. Everything is done to one instance, never to a module, but for the one constant that aiortc reads
-from its module wherever it is used. Each touch, and when it can go:
+names below changes. Everything is done to one instance, never to a module, but for one constant and two functions that
+aiortc reads from its modules wherever they are used. Each touch, and when it can go:
 
 ==================================================  ====================================================
 touch                                               can go when
@@ -31,6 +31,8 @@ touch                                               can go when
 ``RTCSctpTransport._last_sacked_tsn``, and its      there is a public way to see that what was sent is taken
 queues ``_sent_queue``, ``_outbound_queue``
 ``rtcsctptransport.USERDATA_MAX_LENGTH``            the size of a chunk is a setting of aiortc's
+``vpx.number_of_threads`` and                       codecs have the threads that a container's quota has room for
+``rtcrtpreceiver.get_decoder``
 ==================================================  ====================================================
 """
 
@@ -60,6 +62,7 @@ from .releasing import (
     rtp_origin,
 )
 from .sending import request_own_keyframe, sending_codec, tap_sender, use_bitrate, watch_keyframe_requests
+from .threads import limit_threads
 
 __all__ = [
     "VIDEO_QUEUE_FRAMES",
@@ -74,6 +77,7 @@ __all__ = [
     "cut_messages",
     "deliver_to",
     "end_decoder",
+    "limit_threads",
     "queue_dropped",
     "read_counters",
     "read_sctp_progress",

@@ -11,6 +11,7 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 
 from smallrtc_lab.media.encoded import EncodedPacket
+from smallrtc_lab.processors.quota import codec_threads
 from smallrtc_lab.rtc.bitrate import H264_RANGE, VP8_RANGE, VideoBitrate
 from smallrtc_lab.rtc.keyframes import is_keyframe
 
@@ -93,12 +94,19 @@ class _Vp8ByRate(Vp8Encoder):
 
 
 class _H264ByRate(H264Encoder):
-    """The same for H.264."""
+    """The same for H.264, and with no more threads than there are processors to use."""
 
     def __init__(self, bitrate: VideoBitrate) -> None:
         super().__init__()
         self.bitrate = bitrate
         self.estimated_bps: int | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if (
+            name == "codec" and value is not None
+        ):  # it has just been made, and is opened with the first picture
+            value.thread_count = codec_threads()
+        super().__setattr__(name, value)
 
     @property
     def target_bitrate(self) -> int:
