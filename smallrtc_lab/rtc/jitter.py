@@ -28,6 +28,7 @@ class EncodedFrame:
 
     data: bytes
     timestamp: int
+    after_gap: bool = False  # a picture between the one before and this was lost
 
 
 class Release(NamedTuple):
@@ -105,6 +106,7 @@ class FrameAssembler:
     _parts: list[bytes] = field(default_factory=list)
     _timestamp: int | None = None  # of the frame being put together
     _damaged: bool = False  # its beginning is missing: it is consumed, not released
+    _after_gap: bool = False  # the next frame that is released is the first one behind a gap
     _has_markers: bool = False  # whether this sender sets marker bits
     _old_last: int = 0  # the far too old packet seen last, and how many came in sequence
     _old_run: int = 0
@@ -151,6 +153,7 @@ class FrameAssembler:
         self._next = self._sequence.unwrap(sequence_number)
         self._held.clear()
         self._gap_end = None
+        self._after_gap = True
         self._drop_frame()
         return Release([], True)
 
@@ -163,6 +166,7 @@ class FrameAssembler:
             release = self._skip_gap(release)
         if number - self._next >= self.capacity:
             self._next = number
+            self._after_gap = True
             self._drop_frame()
             release = Release(release.frames, True)
         self._held[number] = packet
@@ -192,6 +196,7 @@ class FrameAssembler:
         # One missing packet in an unfinished frame was its end: then the next frame is whole.
         only_the_end = self._gap_end - self._next == 1 and self._timestamp not in (None, following)
         self.gaps_skipped += 1
+        self._after_gap = True
         self._next = self._gap_end
         self._drop_frame()
         if not (only_the_end and self._has_markers):
@@ -223,7 +228,8 @@ class FrameAssembler:
         assert self._timestamp is not None
         if self._parts and not self._damaged:
             data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-            frames.append(EncodedFrame(data, self._timestamp))
+            frames.append(EncodedFrame(data, self._timestamp, self._after_gap))
+            self._after_gap = False
         self._drop_frame()
 
     def _drop_frame(self) -> None:

@@ -1,8 +1,10 @@
-"""Whether an encoded picture can be decoded without the ones before it."""
+"""Whether an encoded picture can be decoded without the ones before it, and which can be decoded after a loss."""
 
 from __future__ import annotations
 
-__all__ = ["is_keyframe"]
+__all__ = ["PictureChain", "is_keyframe"]
+
+_PATIENCE_S = 2.0  # a sender that sends no keyframe in that time never will
 
 _IDR_SLICE = 5  # RFC 6184 section 1.3, table 7-1 of H.264
 _SEQUENCE_PARAMETERS = 7
@@ -24,3 +26,29 @@ def _has_idr(picture: bytes) -> bool:
             return True
         position = picture.find(b"\0\0\1", position + 3)
     return False
+
+
+class PictureChain:
+    """Lets pictures through that can be shown as they were: after a lost one none, up to a keyframe.
+
+    Decoders go on from whatever they have, and what they show then looks like nothing that was ever in front of the
+    camera. ``broken``: a keyframe is wanted. A client that sends none when it is asked gets through after two seconds.
+    Pure: times in seconds of any one clock.
+    """
+
+    def __init__(self) -> None:
+        self.broken = False
+        self.left_out = 0
+        self._since_s = 0.0
+
+    def passes(self, *, keyframe: bool, after_gap: bool, now_s: float) -> bool:
+        """Whether the next picture is to be decoded."""
+        if keyframe:
+            self.broken = False
+        elif after_gap and not self.broken:
+            self.broken = True
+            self._since_s = now_s
+        if not self.broken or now_s - self._since_s > _PATIENCE_S:
+            return True
+        self.left_out += 1
+        return False

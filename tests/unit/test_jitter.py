@@ -136,6 +136,13 @@ def test_a_gap_holds_everything_until_it_is_too_old():
     assert assembler.gaps_skipped == 1
 
 
+def test_the_first_frame_behind_a_gap_says_so():
+    """What was lost may be what it needs; those after it follow it without a gap."""
+    packets, _ = stream([1, 1, 1, 1, 1])
+    results = feed(FrameAssembler(), [packets[0], *packets[2:]], interval_s=MAX_GAP_S)
+    assert [frame.after_gap for result in results for frame in result.frames] == [False, True, False]
+
+
 def test_when_a_border_is_lost_both_frames_are_left_out():
     """Two lost packets around a frame's end damage both frames; without markers one lost packet may, too."""
     packets, truth = stream([3] * 40)

@@ -52,7 +52,7 @@ async def receiver():
 async def test_the_names_of_a_receiver(receiver):
     """A receiver has the jitter buffer, queues, tables and methods the fence replaces or calls."""
     private = ("jitter_buffer", "decoder_queue", "decoder_thread", "codecs", "remote_streams", "rtx_ssrc")
-    for name in private:
+    for name in (*private, "nack_generator"):
         assert hasattr(receiver, f"_RTCRtpReceiver__{name}"), WHY
     assert isinstance(receiver._RTCRtpReceiver__jitter_buffer, JitterBuffer), WHY
     assert receiver._RTCRtpReceiver__decoder_thread is None, WHY
@@ -135,17 +135,61 @@ async def test_frames_go_to_the_bounded_queue_with_their_codec(receiver):
     _aiortc.release_at_marker(receiver, on_encoded=seen.append)
     buffer, queue = receiver._RTCRtpReceiver__jitter_buffer, receiver._RTCRtpReceiver__decoder_queue
     assert isinstance(queue, DecoderQueue)
-    for number in range(20):
+    most = _aiortc.VIDEO_QUEUE_FRAMES
+    for number in range(most + 12):
         packet = RtpPacket(payload_type=96, sequence_number=number, timestamp=number * 3000, marker=1)
         packet._data = b"\x51delta" if number else b"\x50key"
         asked, frame = buffer.add(packet)
         assert frame is None
-        assert asked is (number == 8)
-    assert queue.qsize() == _aiortc.VIDEO_QUEUE_FRAMES
+        assert asked is (number == most)
+    assert queue.qsize() == most
     assert _aiortc.queue_dropped(receiver) == 12
     assert seen[:2] == [(b"\x50key", "VP8", 90000, 0, True), (b"\x51delta", "VP8", 90000, 3000, False)]
     got_codec, got = queue.get()
     assert (got_codec, got.data, got.timestamp) == (codec, b"\x50key", 0)
+
+
+async def test_after_a_lost_picture_a_keyframe_is_asked_for_until_it_comes(receiver, monkeypatch):
+    """What is broken reaches neither decoder nor tap, and a request that is lost is made again."""
+    from aiortc.codecs import CODECS
+
+    now_s, seen = 0.0, []
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    receiver._RTCRtpReceiver__codecs[96] = next(c for c in CODECS["video"] if c.name == "VP8")
+    _aiortc.release_at_marker(receiver, on_encoded=seen.append)
+    buffer, asked = receiver._RTCRtpReceiver__jitter_buffer, []
+    for number in (*range(5), *range(6, 50)):
+        now_s = number / 30
+        packet = RtpPacket(payload_type=96, sequence_number=number, timestamp=number * 3000, marker=1)
+        packet._data = b"\x50key" if number in (0, 45) else b"\x51delta"
+        asked += [number] if buffer.add(packet)[0] else []
+        while receiver._RTCRtpReceiver__decoder_queue.qsize():
+            receiver._RTCRtpReceiver__decoder_queue.get()
+    monkeypatch.undo()
+    assert [packet.pts // 3000 for packet in seen] == [0, 1, 2, 3, 4, 45, 46, 47, 48, 49]
+    assert asked == [19, 34]
+
+
+async def test_retransmissions_are_told_to_whom_they_belong(receiver):
+    """aiortc tells its router of an SSRC for media only; asking for what is lost is ours, as often as it is of use."""
+    from aiortc.rtcrtpparameters import RTCRtpDecodingParameters, RTCRtpReceiveParameters, RTCRtpRtxParameters
+
+    assert "self.__nack_generator.add(packet):" in inspect.getsource(RTCRtpReceiver._handle_rtp_packet), WHY
+    assert "sorted(self.__nack_generator.missing)" in inspect.getsource(RTCRtpReceiver._handle_rtp_packet), (
+        WHY
+    )
+    encoding = RTCRtpDecodingParameters(ssrc=4, payloadType=96, rtx=RTCRtpRtxParameters(ssrc=5))
+    parameters = RTCRtpReceiveParameters(encodings=[encoding])
+    _aiortc.ask_for_lost_packets(receiver)
+    generator = receiver._RTCRtpReceiver__nack_generator
+    asked = [generator.add(RtpPacket(sequence_number=number)) for number in (7, 9, 10)]
+    assert asked == [False, True, False]
+    receiver._track = upstream.RemoteStreamTrack("video")
+    await receiver.receive(parameters)
+    table = receiver.transport._rtp_router.ssrc_table
+    assert table[5] is receiver, WHY
+    await receiver.stop()
+    assert 5 not in table
 
 
 async def test_sound_goes_to_the_bounded_queue_in_order():

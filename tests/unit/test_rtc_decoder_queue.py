@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from smallrtc_lab.rtc.decoder_queue import DecoderQueue
 from smallrtc_lab.rtc.keyframes import is_keyframe
@@ -23,6 +24,20 @@ def test_an_overfull_video_queue_drops_until_a_keyframe():
     assert [queue.get() for _ in range(3)] == [1, 2, "key"]
     queue.put("next key", keyframe=True)
     assert not queue.wants_keyframe
+
+
+def test_pictures_that_come_at_once_wait_but_not_for_long():
+    """A burst is taken whole; a decoder that does not get on with it loses what comes later, up to a keyframe."""
+    queue = DecoderQueue(video=True, limit=60, late_s=0.05)
+    for n in range(20):
+        queue.put(n, keyframe=n == 0)
+    assert (queue.qsize(), queue.dropped) == (20, 0)
+    time.sleep(0.1)
+    queue.put("late", keyframe=False)
+    assert (queue.dropped, queue.wants_keyframe) == (1, True)
+    assert [queue.get() for _ in range(20)] == list(range(20))
+    queue.put("key", keyframe=True)
+    assert (queue.get(), queue.wants_keyframe) == ("key", False)
 
 
 def test_an_overfull_audio_queue_drops_the_oldest():

@@ -14,6 +14,9 @@ touch                                               can go when
 ``RTCRtpReceiver.__codecs``                         with the jitter buffer
 ``RTCRtpReceiver.__remote_streams, __rtx_ssrc``     ``getStats`` tells a stream from its retransmissions
 ``RTCRtpReceiver.__decoder_thread``                 (only asked whether it exists)
+``RTCRtpReceiver.__nack_generator``                 lost packets are asked for more than once
+``RTCDtlsTransport._rtp_router.ssrc_table``         retransmissions find their receiver also when two sections
+                                                    have the same payload types
 ``RTCRtpReceiver._send_rtcp_pli``                   there is a public way to ask for a keyframe
 ``RTCRtpSender._send_keyframe``                     a track of packets is told that a receiver asks for a
                                                     keyframe
@@ -61,6 +64,7 @@ from .releasing import (
     request_keyframe,
     rtp_origin,
 )
+from .retransmissions import ask_for_lost_packets
 from .sending import request_own_keyframe, sending_codec, tap_sender, use_bitrate, watch_keyframe_requests
 from .threads import limit_threads
 
@@ -72,6 +76,7 @@ __all__ = [
     "StreamCounters",
     "TriedPair",
     "add_loopback_candidate",
+    "ask_for_lost_packets",
     "bound_decoder",
     "cap_gathering",
     "cut_messages",

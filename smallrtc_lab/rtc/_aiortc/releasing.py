@@ -13,7 +13,7 @@ from aiortc.rtp import RtcpByePacket
 from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.rtc.decoder_queue import DecoderQueue
 from smallrtc_lab.rtc.jitter import EncodedFrame, FrameAssembler, TimestampUnwrapper
-from smallrtc_lab.rtc.keyframes import is_keyframe
+from smallrtc_lab.rtc.keyframes import PictureChain, is_keyframe
 from smallrtc_lab.rtc.playout import AudioJitterBuffer, AudioPacket
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
 
 EncodedHook: TypeAlias = Callable[[EncodedPacket], None]
 
-VIDEO_QUEUE_FRAMES = 8
+VIDEO_QUEUE_FRAMES = 60  # what comes at once behind a packet that was lost; the rest is a matter of their age
 AUDIO_QUEUE_FRAMES = 250  # five seconds of 20 ms packets: what came while this process stood still
 KEYFRAME_INTERVAL_S = 0.5  # requests closer together than a keyframe needs to arrive only cost bitrate
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
@@ -60,6 +60,7 @@ class _MarkerRelease:
         self._queue = queue
         self._timestamps = TimestampUnwrapper()
         self._asked_s = float("-inf")
+        self._chain = PictureChain()
 
     @property
     def rtp_origin(self) -> int | None:
@@ -74,8 +75,8 @@ class _MarkerRelease:
             packet.sequence_number, packet.timestamp, bool(packet.marker), packet._data, now_s
         )
         for frame in release.frames:
-            self._decode(frame, self._codecs[packet.payload_type])
-        wanted = release.needs_keyframe or self._queue.wants_keyframe
+            self._decode(frame, self._codecs[packet.payload_type], now_s)
+        wanted = release.needs_keyframe or self._chain.broken or self._queue.wants_keyframe
         return wanted and self.may_ask(now_s), None
 
     def may_ask(self, now_s: float) -> bool:
@@ -85,9 +86,11 @@ class _MarkerRelease:
         self._asked_s = now_s
         return True
 
-    def _decode(self, frame: EncodedFrame, codec: Any) -> None:
+    def _decode(self, frame: EncodedFrame, codec: Any, now_s: float) -> None:
         frame.timestamp = self._timestamps.unwrap(frame.timestamp)
         keyframe = is_keyframe(codec.name, frame.data)
+        if not self._chain.passes(keyframe=keyframe, after_gap=frame.after_gap, now_s=now_s):
+            return
         self._queue.put((codec, frame), keyframe=keyframe)
         if self.on_encoded is not None:
             self.on_encoded(EncodedPacket(frame.data, codec.name, codec.clockRate, frame.timestamp, keyframe))
