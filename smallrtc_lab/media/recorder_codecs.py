@@ -26,7 +26,10 @@ _DECODERS = {
     "PCMU": "pcm_mulaw",
     "PCMA": "pcm_alaw",
     "G722": "g722",
+    "JPEG": "mjpeg",
+    "L16": "pcm_s16le",  # as a relay has it, 48 kHz stereo; RFC 3551's is big endian
 }
+_MODELS = {"H264": "h264", "JPEG": "jpeg_pipe"}
 _SEQUENCE_PARAMETERS = 7  # RFC 6184, table 1: the type of a NAL unit
 
 
@@ -42,11 +45,11 @@ class Model(NamedTuple):
 
 
 def video_model(packet: EncodedPacket) -> Model:
-    """The model of a picture stream that begins with this keyframe, VP8 or H.264 (Annex B)."""
+    """The model of a picture stream that begins with this keyframe: VP8, H.264 (Annex B) or JPEG."""
     if packet.codec == "VP8":
         container = av.open(io.BytesIO(_ivf(packet.content)), format="ivf")
     else:
-        container = av.open(io.BytesIO(packet.content), format="h264")
+        container = av.open(io.BytesIO(packet.content), format=_MODELS[packet.codec])
     return Model(container, container.streams.video[0])
 
 
@@ -71,8 +74,9 @@ def decoder_of(codec: str) -> Any:
     context: Any = av.CodecContext.create(_DECODERS[codec], "r")
     context.thread_count = codec_threads()
     if context.type == "audio":
-        context.sample_rate = 16000 if codec == "G722" else (_OPUS_HZ if codec == "opus" else 8000)
-        context.layout = "stereo" if codec == "opus" else "mono"
+        full = codec in ("opus", "L16")
+        context.sample_rate = 16000 if codec == "G722" else (_OPUS_HZ if full else 8000)
+        context.layout = "stereo" if full else "mono"
     return context
 
 

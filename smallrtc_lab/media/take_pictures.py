@@ -18,7 +18,11 @@ from .taken import TakenPictures
 __all__ = ["MOST_BYTES", "clip_of", "decoded", "require_room"]
 
 MOST_BYTES = 2**30  # of one array: 36 s of 640×480 at 30 a second, a quarter of that of 1280×720
-_DECODERS = {"VP8": "libvpx", "H264": "h264"}  # those that decode live pictures, too: the same pixels
+_DECODERS = {
+    "VP8": "libvpx",
+    "H264": "h264",
+    "JPEG": "mjpeg",
+}  # those that decode live pictures, too: the same pixels
 _MOST_PIXELS = 8192 * 8192
 
 

@@ -25,6 +25,7 @@ from smallrtc_lab.errors import ProtocolError
 __all__ = [
     "CLOCK_HZ",
     "RELAY_VERSION",
+    "SDP_NAMES",
     "Codec",
     "Control",
     "Media",
@@ -59,6 +60,8 @@ class Codec(enum.IntEnum):
 
 
 CLOCK_HZ = {Stream.AUDIO: 48_000, Stream.CAMERA: 90_000, Stream.SCREEN: 90_000}  # of pts
+
+SDP_NAMES = {Codec.OPUS: "opus", Codec.VP8: "VP8", Codec.PCM: "L16", Codec.JPEG: "JPEG"}  # as in SDP
 
 _CODECS = {Stream.AUDIO: {Codec.OPUS, Codec.PCM}}
 _VIDEO_CODECS = {Codec.VP8, Codec.JPEG}

@@ -9,6 +9,7 @@ import av
 import numpy as np
 
 from smallrtc_lab.media.encoded import EncodedPacket, TimedPacket
+from smallrtc_lab.relay.codecs import JpegEncoder
 
 __all__ = ["FLASH_S", "flashes_and_beeps", "pictures", "sound", "timed"]
 
@@ -24,21 +25,35 @@ def pictures(
     count: int, *, codec: str = "VP8", size: tuple[int, int] = (160, 120), rate_hz: int = 30
 ) -> list[EncodedPacket]:
     """``count`` pictures, white for 0.1 s from each whole second on, else gray with a little that moves."""
+    if codec == "JPEG":
+        return _photographs(count, size, rate_hz)
     encoder: Any = av.CodecContext.create(_CODECS[codec], "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt, encoder.time_base, encoder.bit_rate = "yuv420p", Fraction(1, 90000), 500_000
     encoder.framerate, encoder.options = Fraction(rate_hz), dict(_OPTIONS[codec])
     made = []
     for number in range(count):
-        white = number / rate_hz % FLASH_S < 0.1 - 1e-6
-        image = np.full((size[1], size[0], 3), 230 if white else 60, np.uint8)
-        image[: size[1] // 4, (number * 4) % size[0] :][:, :8] = (200, 40, 40)
-        frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")
-        frame.pts, frame.time_base = number * 90000 // rate_hz, Fraction(1, 90000)
+        frame = _picture(number, size, rate_hz)
         made += [
-            EncodedPacket(bytes(p), codec, 90000, frame.pts, p.is_keyframe) for p in encoder.encode(frame)
+            EncodedPacket(bytes(p), codec, 90000, frame.pts or 0, p.is_keyframe)
+            for p in encoder.encode(frame)
         ]
     return made
+
+
+def _picture(number: int, size: tuple[int, int], rate_hz: int) -> av.VideoFrame:
+    white = number / rate_hz % FLASH_S < 0.1 - 1e-6
+    image = np.full((size[1], size[0], 3), 230 if white else 60, np.uint8)
+    image[: size[1] // 4, (number * 4) % size[0] :][:, :8] = (200, 40, 40)
+    frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")
+    frame.pts, frame.time_base = number * 90000 // rate_hz, Fraction(1, 90000)
+    return frame
+
+
+def _photographs(count: int, size: tuple[int, int], rate_hz: int) -> list[EncodedPacket]:
+    encoder = JpegEncoder()
+    frames = [_picture(number, size, rate_hz) for number in range(count)]
+    return [EncodedPacket(encoder.encode(frame), "JPEG", 90000, frame.pts or 0, True) for frame in frames]
 
 
 def sound(count: int, *, codec: str = "opus") -> list[EncodedPacket]:
@@ -51,6 +66,9 @@ def sound(count: int, *, codec: str = "opus") -> list[EncodedPacket]:
         times_s = (number * 960 + np.arange(960)) / 48000
         wave = np.where(times_s % FLASH_S < 0.05, np.sin(2 * np.pi * 1000 * times_s), 0)
         stereo = np.repeat(np.rint(16384 * wave).astype(np.int16), 2)[None, :]
+        if codec == "L16":
+            made.append(EncodedPacket(stereo.astype("<i2").tobytes(), codec, 48000, number * 960, True))
+            continue
         frame = av.AudioFrame.from_ndarray(stereo, format="s16", layout="stereo")
         frame.sample_rate, frame.pts, frame.time_base = 48000, number * 960, Fraction(1, 48000)
         made += [EncodedPacket(bytes(p), codec, 48000, number * 960, True) for p in encoder.encode(frame)]

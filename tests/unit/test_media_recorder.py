@@ -126,6 +126,16 @@ def test_h264_in_a_webm_is_transcoded(tmp_path: Path) -> None:
     assert (found["pictures"], found["codecs"]) == (30, ["vp8", "opus"])
 
 
+def test_what_a_page_without_codecs_relays_is_transcoded(tmp_path: Path) -> None:
+    """Photographs and samples become VP8 and Opus, in step."""
+    path = tmp_path / "x.webm"
+    record(path, by_time(pictures(90, codec="JPEG"), sound(150, codec="L16")))
+    assert counted(path)["codecs"] == ["vp8", "opus"]
+    flashes, beeps = flashes_and_beeps(str(path))
+    assert len(flashes) == len(beeps) == 3
+    assert np.abs(np.subtract(flashes, beeps)).max() < 0.08
+
+
 @pytest.mark.parametrize("suffix", [".ogg", ".wav"])
 def test_files_of_sound_hold_the_sound(tmp_path: Path, suffix: str) -> None:
     """Ogg has the packets as they came, WAV 48 kHz samples; both have the beeps where they were."""

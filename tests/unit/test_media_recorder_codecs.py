@@ -16,7 +16,7 @@ from smallrtc_lab.media.recorder_codecs import (
 )
 
 
-@pytest.mark.parametrize("codec", ["VP8", "H264"])
+@pytest.mark.parametrize("codec", ["VP8", "H264", "JPEG"])
 def test_a_keyframe_describes_its_stream(codec: str) -> None:
     """Size and codec as FFmpeg reads them, with the parameters that H.264 has in its header."""
     first = pictures(1, codec=codec)[0]

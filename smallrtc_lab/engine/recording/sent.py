@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from smallrtc_lab.engine.connections import SessionConnection
+from smallrtc_lab.engine.relaying.connection import RelayConnection
 from smallrtc_lab.media.clock import SessionClock, StreamClock
 from smallrtc_lab.media.encoded import EncodedPacket, TimedPacket
 from smallrtc_lab.media.recorder_codecs import packet_s
@@ -20,8 +21,8 @@ SentTap = Callable[[Section, TimedPacket], None]
 class Sent:
     """The outgoing streams of a session, through its connections. On the engine's loop.
 
-    Times are those of leaving, as even as the stream's own. While nobody listens nothing is looked at. Only WebRTC
-    connections tell what they send.
+    Times are those of leaving, as even as the stream's own. While nobody listens nothing is looked at. A connection
+    that sends nothing of ours, such as a replay's, tells nothing.
     """
 
     def __init__(self, clock: SessionClock) -> None:
@@ -29,7 +30,7 @@ class Sent:
         self._clock = clock
         self._clocks: dict[Section, StreamClock] = {}
         self._epoch = 0
-        self._connection: SmallWebRTCConnection | None = None
+        self._connection: SmallWebRTCConnection | RelayConnection | None = None
 
     @property
     def epoch(self) -> int:
@@ -43,7 +44,7 @@ class Sent:
         if self._connection is not None:
             self._connection.watch_sent(None)
         self._connection = None
-        if self.taps and isinstance(connection, SmallWebRTCConnection):
+        if self.taps and isinstance(connection, SmallWebRTCConnection | RelayConnection):
             self._connection = connection
             self._clocks.clear()
             self._epoch += 1

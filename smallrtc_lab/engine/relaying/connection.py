@@ -7,6 +7,7 @@ To flow, callbacks and transport it is just another connection. Whoever owns the
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import uuid
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from aiortc import MediaStreamTrack
 
 from smallrtc_lab.errors import ProtocolError
 from smallrtc_lab.events import EventEmitter
+from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.relay.delivery import Conversation
 from smallrtc_lab.relay.packets import (
     RELAY_VERSION,
@@ -165,6 +167,15 @@ class RelayConnection(EventEmitter):
     def use_bitrate(self, wanted_bps: int | None, limit_bps: int | None = None) -> None:
         """How many bits a second pictures may take at most; the path decides below that."""
         self._pictures.limit(min(bps for bps in (wanted_bps, limit_bps, MOST_BPS) if bps))
+
+    def watch_sent(self, on_sent: Callable[[Section, EncodedPacket], None] | None) -> None:
+        """Call ``on_sent(section, packet)`` for everything that is sent from now on, encoded; None: no longer."""
+        for section, output in ((Section.AUDIO, self._sound), (Section.CAMERA, self._pictures)):
+            output.on_sent = None if on_sent is None else functools.partial(on_sent, section)
+
+    def request_own_keyframe(self) -> None:
+        """Send a picture next that can be decoded without the ones before."""
+        self._pictures.want_keyframe()
 
     def ask_to_renegotiate(self) -> None:
         """A relay has nothing to negotiate."""

@@ -19,7 +19,7 @@ from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.media.streams import BoundedQueue, LatestSlot
 from smallrtc_lab.relay.codecs import PictureDecoder, SoundDecoder
 from smallrtc_lab.relay.keyframes import KeyframeAsk
-from smallrtc_lab.relay.packets import CLOCK_HZ, Codec, Media, Report, Stream
+from smallrtc_lab.relay.packets import CLOCK_HZ, SDP_NAMES, Media, Report, Stream
 from smallrtc_lab.rtc.sections import Section
 
 __all__ = ["RelayInputTrack"]
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 _PICTURES = 8  # packets that wait for the decoder; the page keeps three on their way
 _SOUND = 250  # five seconds of 20 ms
 _REPORT_EVERY = 5  # packets of sound
-_NAMES = {Codec.VP8: "VP8", Codec.OPUS: "opus", Codec.JPEG: "JPEG", Codec.PCM: "L16"}  # as in SDP
 
 
 class _Arrived(NamedTuple):
@@ -171,7 +170,7 @@ class RelayInputTrack:
     def _tell_encoded(self, media: Media, pts: int) -> None:
         if self.on_encoded is not None and self.enabled:
             packet = EncodedPacket(
-                media.content, _NAMES[media.codec], CLOCK_HZ[self._stream], pts, media.keyframe
+                media.content, SDP_NAMES[media.codec], CLOCK_HZ[self._stream], pts, media.keyframe
             )
             self.on_encoded(packet)
 

@@ -17,11 +17,12 @@ from typing import Any
 import av
 from aiortc.mediastreams import MediaStreamError
 
+from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.media.resample import from_av
 from smallrtc_lab.relay.bitrate import BitrateControl
 from smallrtc_lab.relay.codecs import JpegEncoder, pcm_bytes
 from smallrtc_lab.relay.keyframes import KeyframeGate
-from smallrtc_lab.relay.packets import Codec, Media, Report, Stream
+from smallrtc_lab.relay.packets import CLOCK_HZ, SDP_NAMES, Codec, Media, Report, Stream
 from smallrtc_lab.relay.window import SendWindow
 from smallrtc_lab.rtc.encoders import OpusEncoder, VideoEncoder
 from smallrtc_lab.rtc.switch import SwitchedTrack
@@ -45,6 +46,7 @@ class _Output:
         self.track = SwitchedTrack(self.kind)
         self.window = SendWindow()
         self.sent = 0
+        self.on_sent: Callable[[EncodedPacket], None] | None = None
         self._send = send
         self._executor = executor
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"relay-send-{self.kind}")
@@ -84,6 +86,10 @@ class _Output:
         sequence = self.window.sent(now_s, len(content))
         self._send(Media(self.stream, codec, keyframe, sequence, frame.pts, now_s * 1000, content))
         self.sent += 1
+        if self.on_sent is not None:
+            name, clock_hz = SDP_NAMES[codec], CLOCK_HZ[self.stream]
+            pts = round(frame.pts * frame.time_base * clock_hz)
+            self.on_sent(EncodedPacket(content, name, clock_hz, pts, keyframe))
 
 
 class RelayPictures(_Output):
@@ -116,6 +122,10 @@ class RelayPictures(_Output):
     def limit(self, most_bps: int) -> None:
         """No more bits a second than that from now on."""
         self._control.limit(most_bps)
+
+    def want_keyframe(self) -> None:
+        """Send a picture soon that needs no other."""
+        self._gate.want()
 
     def reported(self, report: Report) -> None:
         """The page has decoded what was sent up to there, and may need a keyframe."""
