@@ -66,7 +66,16 @@ class Place:
         """
         return self.kind in _BEHIND_A_PROXY
 
+    @property
+    def most_bps(self) -> int | None:
+        """What one session may take there in each direction, in bits a second; None: as much as the way carries.
 
+        On mybinder.org what leaves a pod for the internet is shaped to 1 Mbit/s, and everybody shares one small proxy.
+        """
+        return _MOST_BPS.get(self.kind)
+
+
+_MOST_BPS = {PlaceKind.BINDER: 1_000_000}
 _BEHIND_A_PROXY = frozenset(
     {PlaceKind.BINDER, PlaceKind.HUB, PlaceKind.SAGEMAKER, PlaceKind.KUBERNETES, PlaceKind.CODESPACES}
 )

@@ -17,6 +17,7 @@ from smallrtc_lab.places import find_place
 from .asked import beyond_limits
 from .bridge import Bridge
 from .budget import Budget
+from .carriage import Carriage
 from .connections import SessionConnection
 from .flow import Flow
 from .ice_servers import CREDENTIALS_FAILED, IceServers, credentials_failed
@@ -81,6 +82,7 @@ class Session:
         self.keeping = Keeping(self.clock, self.video, self.audio, keep_s, lambda: self.history.rows)
         self.recordings = Recordings(self, bridge)
         self.shedding = Shedding(self, options.get("max_delay_s"))
+        self.carriage = Carriage(self, find_place())
         self._bridge = bridge
         self._told: tuple[str, Message | None, str | None] = ("idle", None, None)
         self._refusal: Message | None = None
@@ -92,12 +94,12 @@ class Session:
     def welcomed(self, welcome: Message) -> None:
         """The server said hello: its ICE servers and limits hold for this session."""
         self._refusal = None
-        self.processing.stage.limits = welcome.get("limits", {})
+        limits = self.carriage.welcomed(welcome.get("limits", {}))
         self.ice_servers.offered_by_server(welcome.get("ice_servers") or [])
         started = bool(self.pages.greeting.get("started"))
         self.pages.greeting = {
             "ice_servers": self.ice_servers.for_pages,
-            "limits": welcome.get("limits", {}),
+            "limits": limits,
             "started": started,
             "relay_at_once": find_place().relays_at_once,
         }
@@ -285,6 +287,7 @@ class Session:
             if self.flow.connection is not None:
                 await self.statistics.sample()
                 self.shedding.measure(self.statistics.network_ms)
+                self.carriage.adapt(self.statistics.sent_bps)
             self.plotting.refresh()
             if not self.flow.live:
                 continue

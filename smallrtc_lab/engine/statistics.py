@@ -59,6 +59,11 @@ class Statistics:
         return self._row.get("network_ms")
 
     @property
+    def sent_bps(self) -> float | None:
+        """Bits a second to the browser in the newest row; None where it is not known."""
+        return self._row.get("sent_bps")
+
+    @property
     def undecoded(self) -> int:
         """Pictures of this connection that came faster than they can be decoded."""
         return self._dropped["decoder"]
@@ -91,6 +96,7 @@ class Statistics:
             "drops": self.drops(connection),
             "memory": session.keeping.memory(),
             "budget": session.budget.describe(),
+            "bitrates": session.carriage.describe(),
             "processing": session.processing.stats(),
             "connection": connection,
             "simulated": None if simulated is None else simulated.stats(),

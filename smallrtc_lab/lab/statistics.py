@@ -70,6 +70,12 @@ FIELDS: dict[str, str] = {
     "budget.throttled": "share of the periods (0.1 s) in which a container's quota ran out",
     "budget.late_ms": "so late the media process came to its turn: nine of ten times at most",
     "budget.skipped": "share of pictures not decoded for they came faster than that, in the last half second",
+    "bitrates.total_bps": "what this place allows a lab each way, in bits a second; None: what the way carries",
+    "bitrates.sound_bps": "of that the sound, in each direction",
+    "bitrates.camera_bps": "the most that the page's pictures may take, by place and server",
+    "bitrates.wanted_bps": "what quality asks for the pictures that Python sends; None without it",
+    "bitrates.limit_bps": "the most they may take now, by place and server, and beside plots that are seen",
+    "bitrates.seen": "whether somebody looks at the page: else no pictures are sent to it through Jupyter",
     "callbacks.*": "calls, errors, dropped, mean_ms, hand_over_ms, hand_over_p95_ms of each registered function",
     "processing.subscriptions.*": "name, delivered, dropped, delays of whatever reads pictures or sound now",
     "processing.video_late": "as drops.late",
@@ -109,7 +115,7 @@ FIELDS: dict[str, str] = {
 
 _LONGEST_S = 600.0  # of a measurement
 _LEFT = "text-align:left;vertical-align:top;white-space:normal;overflow-wrap:anywhere;padding:2px 6px"
-_GROUPS = ("rates", "delays", "drops", "memory", "budget", "callbacks")
+_GROUPS = ("rates", "delays", "drops", "memory", "budget", "bitrates", "callbacks")
 
 
 class Stats(dict[str, Any]):

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from .window import Acknowledged
 
-__all__ = ["BitrateControl"]
+__all__ = ["MOST_BPS", "START_BPS", "BitrateControl"]
+
+MOST_BPS = 2_500_000  # where nobody asked: as much as WebRTC's own default for one picture of this size
+START_BPS = 600_000
+LEAST_BPS = 80_000
 
 _INTERVAL_S = 0.5
 _QUEUED_S = 0.08  # more than this, at the best moment of an interval, is a queue
@@ -21,14 +25,11 @@ _REST_S = 2.0  # after a fall
 
 
 class BitrateControl:
-    """``target_bps`` between ``least_bps`` and ``most_bps``. Times are seconds of any steady clock."""
+    """``target_bps`` is what an encoder is to aim at. Times are seconds of any steady clock."""
 
-    def __init__(
-        self, *, start_bps: int = 600_000, least_bps: int = 80_000, most_bps: int = 2_500_000
-    ) -> None:
-        self.target_bps = min(start_bps, most_bps)
-        self._least_bps = least_bps
-        self._most_bps = most_bps
+    def __init__(self, start_bps: int = START_BPS) -> None:
+        self.target_bps = start_bps
+        self._most_bps = MOST_BPS
         self._begun_s: float | None = None
         self._bytes = 0
         self._queued_s = float("inf")  # at the best moment of this interval
@@ -47,14 +48,21 @@ class BitrateControl:
         self._begun_s, self._bytes, self._queued_s = now_s, 0, float("inf")
         return self.target_bps != before
 
-    def limit(self, most_bps: int) -> None:
-        """No more than that from now on."""
+    def use(self, wanted_bps: int | None, limit_bps: int | None = None) -> None:
+        """What is wanted is the most, within a limit; half of it is the least to begin with, until the path says no."""
+        wanted = MOST_BPS if wanted_bps is None else wanted_bps
+        most_bps = wanted if limit_bps is None else min(wanted, limit_bps)
+        if most_bps == self._most_bps:
+            return
         self._most_bps = most_bps
-        self.target_bps = max(self._least_bps, min(self.target_bps, most_bps))
+        if wanted_bps is not None and self._fell_s == float("-inf"):
+            self.target_bps = max(self.target_bps, most_bps // 2)
+        self.target_bps = min(self.target_bps, most_bps)
 
     def _judge(self, through_bps: float, now_s: float) -> None:
         if self._queued_s > _QUEUED_S:
-            self.target_bps = round(max(self._least_bps, _FALL * min(self.target_bps, through_bps)))
+            least_bps = min(LEAST_BPS, self._most_bps)
+            self.target_bps = round(max(least_bps, _FALL * min(self.target_bps, through_bps)))
             self._fell_s = now_s
             return
         rested = now_s - self._fell_s > _REST_S

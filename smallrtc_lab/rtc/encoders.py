@@ -128,9 +128,9 @@ def make_picture_encoder(codec: str | None, bitrate_bps: int) -> PictureEncoder:
 class OpusEncoder:
     """20 ms of stereo in, one packet out."""
 
-    def __init__(self) -> None:
+    def __init__(self, bitrate_bps: int = SOUND_BITRATE_BPS) -> None:
         context: av.AudioCodecContext = av.CodecContext.create("libopus", "w")
-        context.bit_rate = SOUND_BITRATE_BPS
+        context.bit_rate = bitrate_bps
         context.format = "s16"
         context.layout = "stereo"
         context.sample_rate = AUDIO_RATE_HZ

@@ -53,3 +53,16 @@ def test_a_busy_machine_is_not_a_narrow_way() -> None:
     for number in range(40):
         budget.acknowledged("0", 30_000, 30.0, 0.3 if number % 2 else 0.01)
     assert (budget.factor, budget.quality) == (1.0, QUALITIES[0])
+
+
+def test_a_shared_way_is_used_only_as_far_as_is_allowed() -> None:
+    """However much it carries: first quality, then rate, and the person reads why."""
+    budget = ByteBudget()
+    budget.most_bytes_per_s = 100_000
+    carried(budget, 100e6, 40_000)
+    assert budget.factor * 40_000 * 30 <= 100_000
+    assert budget.quality == QUALITIES[-1]
+    assert budget.is_slow
+    assert budget.why == "shared connection"
+    budget.most_bytes_per_s = None
+    assert budget.factor == 1.0

@@ -13,8 +13,9 @@ import numpy as np
 import pytest_asyncio
 from support.waiting import until
 
-from smallrtc_lab.engine.relaying.output import MOST_BPS, RelayPictures, RelaySound
+from smallrtc_lab.engine.relaying.output import RelayPictures, RelaySound
 from smallrtc_lab.media.convert import from_picture
+from smallrtc_lab.relay.bitrate import MOST_BPS
 from smallrtc_lab.relay.packets import Codec, Media, Report, Stream
 from smallrtc_lab.rtc.tracks import OutputAudioTrack, OutputVideoTrack
 
@@ -92,10 +93,46 @@ async def test_without_acknowledgements_pictures_are_dropped_before_they_are_enc
 async def test_a_lower_limit_is_a_smaller_bitrate_at_once(sink: Sink) -> None:
     """Whoever sheds load says so; nothing raises it beyond what a relay may have."""
     assert 0 < sink.pictures.bitrate_bps < MOST_BPS
-    sink.pictures.limit(200_000)
+    sink.pictures.use_bitrate(None, 200_000)
     assert sink.pictures.bitrate_bps == 200_000
-    sink.pictures.limit(MOST_BPS)
+    sink.pictures.use_bitrate(None, None)
     assert sink.pictures.bitrate_bps == 200_000  # it climbs by itself, as acknowledgements allow
+
+
+async def test_nothing_is_encoded_while_nobody_looks_and_then_what_came_last(sink: Sink) -> None:
+    """Also when it is a still picture, of which no other one follows."""
+    track = OutputVideoTrack()
+    sink.pictures.track.replace(track)
+    await show(track, sink, 2)
+    sink.pictures.show(False)
+    for time_s in (1.0, 2.0, 3.0):
+        track.put(from_picture(PICTURE, "rgb"), asyncio.get_running_loop().time() + time_s)
+        await asyncio.sleep(0.05)
+    assert (sink.pictures.sent, sink.pictures.unsent) == (2, 0)
+    sink.pictures.show(True)
+    await until(lambda: sink.pictures.sent == 3)
+    assert sink.keyframes == [True, False, False]  # no picture was left out between those that were encoded
+    assert sink.sent[2].pts - sink.sent[1].pts > 2.5 * 90_000
+
+
+async def test_photographs_keep_within_the_bitrate() -> None:
+    """A JPEG of so many bytes is the last one for as long as they take."""
+    with ThreadPoolExecutor(1) as executor:
+        sent: list[Media] = []
+        pictures = RelayPictures(sent.append, executor, codec=Codec.JPEG)
+        pictures.use_bitrate(None, 400_000)
+        track = OutputVideoTrack()
+        pictures.track.replace(track)
+        begun_s = asyncio.get_running_loop().time()
+        while len(sent) < 4:
+            track.put(from_picture(PICTURE, "rgb"), asyncio.get_running_loop().time())
+            if sent:
+                pictures.reported(Report(Stream.CAMERA, sent[-1].sequence))
+            await asyncio.sleep(0.01)
+        took_s = asyncio.get_running_loop().time() - begun_s
+        assert 8 * sum(len(media.content) for media in sent[:-1]) <= 1.1 * 400_000 * took_s
+        pictures.stop()
+        await pictures.ended()
 
 
 async def test_sound_goes_out_as_it_comes(sink: Sink) -> None:

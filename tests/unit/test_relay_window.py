@@ -149,17 +149,3 @@ def test_a_stall_costs_pictures_and_no_delay_afterwards() -> None:
     assert len(sent) <= 10
     assert sender.window.refused >= 45
     assert worst(sender.delays, 12.5, 20, 1.0) < 0.1
-
-
-def test_the_bitrate_keeps_within_its_bounds() -> None:
-    """A limit that is lowered holds at once; a path that carries nothing leads to the least, never to nothing."""
-    control = BitrateControl(start_bps=900_000, least_bps=100_000, most_bps=2_000_000)
-    control.limit(300_000)
-    assert control.target_bps == 300_000
-    window = SendWindow()
-    for number in range(200):
-        sequence = window.sent(number * 1.0, 1000)
-        told = window.acknowledge(sequence, number * 1.0 + (0.05 if number == 0 else 0.9))
-        assert told is not None
-        control.acknowledged(told, number * 1.0 + 0.9)
-    assert control.target_bps == 100_000 or window.least_rtt_s == pytest.approx(0.9)

@@ -109,6 +109,11 @@ class Plotting:
         """Whether somebody looks at a plot."""
         return any(view.visible for plot in self._plots.values() for view in plot.views)
 
+    def share(self, most_bps: int | None) -> None:
+        """All views together may take so many bits a second, the pages of them alike; None: as many as they carry."""
+        for budget in self._budgets.values():
+            budget.most_bytes_per_s = None if most_bps is None else most_bps / 8 / len(self._budgets)
+
     # Views
 
     def __contains__(self, key: object) -> bool:

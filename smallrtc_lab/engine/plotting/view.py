@@ -172,7 +172,7 @@ class PlotView:
         """Say that pictures are left out, or that they are no longer."""
         assert self._subject is not None
         rate_hz = self._rate_hz(self._subject) * self._budget.factor
-        why = "slow connection" if self._budget.is_slow else "through the notebook" if self.most_hz else ""
+        why = self._budget.why if self._budget.is_slow else "through the notebook" if self.most_hz else ""
         text = f"{rate_hz:.{0 if rate_hz >= 2 else 1}f}/s: {why}" if why else ""
         if now_s - self._pace_told_s >= _PACE_TOLD_EACH_S:
             self._pace_told_s = now_s

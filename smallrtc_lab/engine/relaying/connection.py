@@ -40,7 +40,7 @@ from smallrtc_lab.rtc.state import ConnectionState, EndReason
 
 from .input import RelayInputTrack
 from .messages import RelayMessages
-from .output import MOST_BPS, RelayPictures, RelaySound
+from .output import RelayPictures, RelaySound
 
 __all__ = ["RelayConnection"]
 
@@ -66,6 +66,7 @@ class RelayConnection(EventEmitter):
         self._events = Mailbox(self, self)
         self._state = ConnectionState.CONNECTED
         self._connect_called = False
+        self._seen = True
         self._early = MessageQueue()
         self._closing: asyncio.Future[None] | None = None
         self._close_task: asyncio.Task[None] | None = None
@@ -166,7 +167,13 @@ class RelayConnection(EventEmitter):
 
     def use_bitrate(self, wanted_bps: int | None, limit_bps: int | None = None) -> None:
         """How many bits a second pictures may take at most; the path decides below that."""
-        self._pictures.limit(min(bps for bps in (wanted_bps, limit_bps, MOST_BPS) if bps))
+        self._pictures.use_bitrate(wanted_bps, limit_bps)
+
+    def show(self, seen: bool) -> None:
+        """Whether somebody looks at the page: no pictures are sent while nobody does. Called again and again."""
+        if seen != self._seen:
+            self._seen = seen
+            self._pictures.show(seen)
 
     def watch_sent(self, on_sent: Callable[[Section, EncodedPacket], None] | None) -> None:
         """Call ``on_sent(section, packet)`` for everything that is sent from now on, encoded; None: no longer."""

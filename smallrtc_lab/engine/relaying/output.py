@@ -19,7 +19,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.media.resample import from_av
-from smallrtc_lab.relay.bitrate import BitrateControl
+from smallrtc_lab.relay.bitrate import MOST_BPS, START_BPS, BitrateControl
 from smallrtc_lab.relay.codecs import JpegEncoder, pcm_bytes
 from smallrtc_lab.relay.keyframes import KeyframeGate
 from smallrtc_lab.relay.packets import CLOCK_HZ, SDP_NAMES, Codec, Media, Report, Stream
@@ -27,13 +27,13 @@ from smallrtc_lab.relay.window import SendWindow
 from smallrtc_lab.rtc.encoders import OpusEncoder, VideoEncoder
 from smallrtc_lab.rtc.switch import SwitchedTrack
 
-__all__ = ["MOST_BPS", "RelayPictures", "RelaySound"]
+__all__ = ["RelayPictures", "RelaySound"]
 
 logger = logging.getLogger(__name__)
 
 _RENEW_DOWN, _RENEW_UP = 0.8, 1.35  # a new bitrate is a new encoder, and that a keyframe: not for a trifle
 _SOUND_FRAMES = 50  # one second of 20 ms
-MOST_BPS = 2_500_000  # as much as WebRTC's own default for one picture of this size
+SOUND_BPS = 64_000
 
 
 class _Output:
@@ -104,10 +104,14 @@ class RelayPictures(_Output):
         executor: Executor,
         *,
         codec: Codec = Codec.VP8,
-        most_bps: int = MOST_BPS,
     ) -> None:
         self._codec = codec
-        self._control = BitrateControl(most_bps=most_bps)
+        self._control = BitrateControl(START_BPS if codec is Codec.VP8 else MOST_BPS)
+        self._seen = True
+        self._unseen: av.VideoFrame | None = None  # the last one, while nobody looks
+        self._passing = asyncio.Lock()
+        self._again: asyncio.Task[None] | None = None
+        self._due_s = float("-inf")  # of the next JPEG
         self._gate = KeyframeGate()
         self._encoder: VideoEncoder | None = None
         self._encoder_bps = 0
@@ -119,9 +123,31 @@ class RelayPictures(_Output):
         """What the path is believed to carry."""
         return self._control.target_bps
 
-    def limit(self, most_bps: int) -> None:
-        """No more bits a second than that from now on."""
-        self._control.limit(most_bps)
+    def use_bitrate(self, wanted_bps: int | None, limit_bps: int | None) -> None:
+        """What was asked for is the most from now on, within what is allowed; the path decides below it."""
+        self._control.use(wanted_bps, limit_bps)
+
+    def show(self, seen: bool) -> None:
+        """Whether somebody looks: nothing is encoded while nobody does, and then at once what came last."""
+        self._seen, unseen = seen, self._unseen
+        if not seen or unseen is None:
+            return
+        self._unseen = None
+        self._again = asyncio.get_running_loop().create_task(
+            self._pass_again(unseen), name="relay-send-again"
+        )
+
+    def stop(self) -> None:
+        """Send no more."""
+        super().stop()
+        if self._again is not None:
+            self._again.cancel()
+
+    async def ended(self) -> None:
+        """Wait until nothing runs any more; after :meth:`stop`."""
+        await super().ended()
+        if self._again is not None:
+            await asyncio.wait({self._again})
 
     def want_keyframe(self) -> None:
         """Send a picture soon that needs no other."""
@@ -137,12 +163,26 @@ class RelayPictures(_Output):
             self._gate.want()
 
     async def _pass(self, frame: av.VideoFrame) -> None:
+        if self._seen:
+            async with self._passing:
+                await self._encode_and_go(frame)
+        else:
+            self._unseen = frame
+
+    async def _pass_again(self, frame: av.VideoFrame) -> None:
+        try:
+            await self._pass(frame)
+        except Exception:  # border: as of all pictures
+            logger.exception("a picture that waited for somebody to look could not be relayed")
+
+    async def _encode_and_go(self, frame: av.VideoFrame) -> None:
         now_s = time.monotonic()
-        if not self.window.has_room(now_s):
+        if now_s < self._due_s or not self.window.has_room(now_s):
             return
         loop = asyncio.get_running_loop()
         if self._codec is Codec.JPEG:
             content = await loop.run_in_executor(self._executor, self._jpeg.encode, _planar(frame))
+            self._due_s = now_s + 8 * len(content) / self._control.target_bps
             self._go(Codec.JPEG, frame, content, keyframe=True)
             return
         encoder, renewed = self._fitting()
@@ -171,7 +211,7 @@ class RelaySound(_Output):
         self, send: Callable[[Media], None], executor: Executor, *, codec: Codec = Codec.OPUS
     ) -> None:
         self._codec = codec
-        self._encoder = OpusEncoder()
+        self._encoder = OpusEncoder(SOUND_BPS)
         super().__init__(send, executor)
         self.window = SendWindow(frames=_SOUND_FRAMES)
 
