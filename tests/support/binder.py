@@ -27,6 +27,7 @@ from typing import Any
 import psutil
 
 from .authority import make_authority
+from .binder_image import BinderImage
 from .chromium import chromium_path
 from .jupyter import JupyterServer
 from .kernel import Kernel
@@ -103,8 +104,8 @@ class Culling:
 class BinderPod(JupyterServer):
     """The server of somebody who came to Binder; its notebooks are copies of this repository's.
 
-    ``url`` is the test's own way in, a tunnel; ``address`` is the browser's, through the proxy. ``python`` is the
-    interpreter of the environment whose JupyterLab is started, with ``repository`` as its place.
+    ``url`` is the test's own way in, a tunnel; ``address`` is the browser's, through the proxy. Without an
+    ``image`` it is the environment of the tests themselves.
     """
 
     def __init__(
@@ -113,8 +114,7 @@ class BinderPod(JupyterServer):
         network: Network,
         proxy: list[str],
         *,
-        python: Path | None = None,
-        repository: Path | None = None,
+        image: BinderImage | None = None,
         culling: Culling | None = None,
     ) -> None:
         super().__init__(
@@ -124,8 +124,8 @@ class BinderPod(JupyterServer):
         self.network = network
         self.proxy_command = proxy
         self.proxy: subprocess.Popen[bytes] | None = None
-        self.python = python
-        self.root = repository or self.root
+        self.image = image
+        self.root = image.repository if image else self.root
         self.settings = directory / "etc" / "jupyter"
         self.culling = culling or Culling()
         self._ways = contextlib.ExitStack()
@@ -140,12 +140,12 @@ class BinderPod(JupyterServer):
 
     def write_configuration(self, directory: Path) -> None:
         """As for any server of a test, unless an environment brings all that; and mybinder.org's settings."""
-        if self.python is None:
+        if self.image is None:
             super().write_configuration(directory)
             for name in ("binder", "notebooks"):
                 shutil.copytree(CHECKOUT / name, self.root / name)
         else:
-            self.extra |= {"PYTHONPATH": "", "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"}
+            self.extra |= self.image.environment
         self.extra["JUPYTER_CONFIG_PATH"] = str(self.settings)
         self.settings.mkdir(parents=True)
         (self.settings / "jupyter_server_config.json").write_text(json.dumps(self._settings()))
@@ -175,7 +175,7 @@ class BinderPod(JupyterServer):
         both = [f"--{app}.{option}" for app in ("NotebookApp", "ServerApp") for option in options]
         ours = ["--allow-root", "--no-browser", f"--ServerApp.root_dir={self.root}"]
         expose = "--LabApp.expose_app_in_browser=True"
-        python = self.python or sys.executable
+        python = self.image.python if self.image else sys.executable
         return [
             str(python),
             "-P",

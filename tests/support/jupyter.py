@@ -88,7 +88,7 @@ class JupyterServer:
     def start(self, timeout_s: float = 120.0) -> JupyterServer:
         """Start it and wait for its `/api`. AssertionError, with its log, when it is not there in time."""
         self.home.mkdir(parents=True)
-        self.root.mkdir()
+        self.root.mkdir(exist_ok=True)
         self.write_configuration(self.home / "jupyter-config")
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
