@@ -112,9 +112,16 @@ export function mostBps(limits: Partial<Limits>, asked: number | null | undefine
   return typeof asked === "number" ? Math.min(asked, limit ?? asked) : limit;
 }
 
+/** Bits a second of the page's sound: raw sound is not thinned to speech quality, unless its way is narrow. */
+export function soundBps(raw: boolean, limits: Partial<Limits>): number {
+  return Math.min(raw ? 128_000 : 64_000, limits.max_sound_bps ?? Infinity);
+}
+
 export interface Shape {
   raw: boolean;
   stereo: boolean;
+  /** Where the way is narrow. */
+  maxSoundBps?: number | undefined;
   maxBitrateBps: number | undefined;
 }
 
@@ -126,7 +133,10 @@ export function shapeAnswer(sdp: string, shape: Shape): string {
   const start = Math.round(Math.min(1_200_000, shape.maxBitrateBps ?? 1_200_000) / 1000);
   let shaped = withCodecParameters(sdp, /^(VP8|VP9|H264|AV1)$/i, `x-google-start-bitrate=${start}`);
   if (shape.stereo) shaped = withCodecParameters(shaped, /^opus$/i, "stereo=1");
-  if (shape.raw) shaped = withCodecParameters(shaped, /^opus$/i, "maxaveragebitrate=128000");
+  if (shape.raw || shape.maxSoundBps !== undefined) {
+    const bitrate = soundBps(shape.raw, { max_sound_bps: shape.maxSoundBps });
+    shaped = withCodecParameters(shaped, /^opus$/i, `maxaveragebitrate=${bitrate}`);
+  }
   return shaped;
 }
 

@@ -27,6 +27,8 @@ export interface Limits {
   max_height: number;
   max_frame_rate: number;
   max_bitrate_bps: number;
+  /** Of the page's sound; only where a place allows little. */
+  max_sound_bps?: number | undefined;
   max_connections: number;
   max_message_bytes: number;
 }

@@ -85,7 +85,7 @@ export class Peer implements MediaPeer {
     const answer = await this.signaling.offer(body, this.abort.signal);
     this.abort.signal.throwIfAborted();
     this.pcId = answer.pc_id;
-    const shape = { raw: isRaw(this.plan.options.audio), stereo: this.stereo, maxBitrateBps: mostBps(this.plan.limits, this.plan.options.video_bitrate_bps) };
+    const shape = { raw: isRaw(this.plan.options.audio), stereo: this.stereo, maxSoundBps: this.plan.limits.max_sound_bps, maxBitrateBps: mostBps(this.plan.limits, this.plan.options.video_bitrate_bps) };
     await this.connection.setRemoteDescription({ type: "answer", sdp: shapeAnswer(answer.sdp, shape) });
     await this.limitEncoders();
     this.trickle();

@@ -10,6 +10,8 @@ const CLIMB = 1.06;
 const USED = 0.6;
 const REST_MS = 2000;
 const LEAST_BPS = 80_000;
+/** Where nobody asked for anything. */
+export const MOST_BPS = 2_500_000;
 
 export class BitrateControl {
   targetBps: number;
@@ -20,9 +22,18 @@ export class BitrateControl {
 
   constructor(
     startBps: number,
-    private readonly mostBps: number,
+    private mostBps: number = MOST_BPS,
   ) {
     this.targetBps = Math.min(startBps, mostBps);
+  }
+
+  /** What is wanted is the most, within a limit; half of it is the least to begin with, until the path says no. */
+  use(wantedBps: number | null, limitBps: number = Infinity): void {
+    const mostBps = Math.min(wantedBps ?? MOST_BPS, limitBps);
+    if (mostBps === this.mostBps) return;
+    this.mostBps = mostBps;
+    if (wantedBps !== null && this.fellMs === -Infinity) this.targetBps = Math.max(this.targetBps, Math.floor(mostBps / 2));
+    this.targetBps = Math.min(this.targetBps, mostBps);
   }
 
   acknowledged(told: Acknowledged, nowMs: number): void {
@@ -38,7 +49,7 @@ export class BitrateControl {
 
   private judge(throughBps: number, nowMs: number): void {
     if (this.queuedMs > QUEUED_MS) {
-      this.targetBps = Math.round(Math.max(LEAST_BPS, FALL * Math.min(this.targetBps, throughBps)));
+      this.targetBps = Math.round(Math.max(Math.min(LEAST_BPS, this.mostBps), FALL * Math.min(this.targetBps, throughBps)));
       this.fellMs = nowMs;
       return;
     }

@@ -16,9 +16,21 @@ export interface Photograph {
 /** Colours have half the size. */
 const even = (length: number) => Math.max(2, 2 * Math.round(length / 2));
 
-export class Photographer {
-  private readonly canvas = document.createElement("canvas");
+/** A picture of another size than its video's; the same canvas each time. */
+export class Smaller {
+  readonly canvas = document.createElement("canvas");
   private readonly pen = this.canvas.getContext("2d");
+
+  draw(video: HTMLVideoElement, factor: number): HTMLCanvasElement {
+    const [width, height] = [even(video.videoWidth * factor), even(video.videoHeight * factor)];
+    if (this.canvas.width !== width || this.canvas.height !== height) [this.canvas.width, this.canvas.height] = [width, height];
+    this.pen?.drawImage(video, 0, 0, width, height);
+    return this.canvas;
+  }
+}
+
+export class Photographer {
+  private readonly smaller = new Smaller();
   private level = 1;
   private lastMs = -Infinity;
 
@@ -27,15 +39,13 @@ export class Photographer {
     return nowMs - this.lastMs >= 0.9 * EVERY_MS;
   }
 
-  /** Null where the browser makes none. */
-  async take(video: HTMLVideoElement, nowMs: number, bitrate: number): Promise<Photograph | null> {
+  /** At `most` of the video's size; null where the browser makes none. */
+  async take(video: HTMLVideoElement, nowMs: number, bitrate: number, most = 1): Promise<Photograph | null> {
     this.lastMs = nowMs;
     const [scale, quality] = LEVELS[this.level] ?? LEVELS[0];
-    const factor = scale * Math.min(1, WIDTH / video.videoWidth);
-    const [width, height] = [even(video.videoWidth * factor), even(video.videoHeight * factor)];
-    if (this.canvas.width !== width || this.canvas.height !== height) [this.canvas.width, this.canvas.height] = [width, height];
-    this.pen?.drawImage(video, 0, 0, width, height);
-    const blob = await new Promise<Blob | null>((done) => this.canvas.toBlob(done, "image/jpeg", quality));
+    const canvas = this.smaller.draw(video, scale * Math.min(most, WIDTH / video.videoWidth));
+    const { width, height } = canvas;
+    const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done, "image/jpeg", quality));
     if (!blob) return null;
     this.judge(blob.size, (bitrate * EVERY_MS) / 8000);
     return { content: new Uint8Array(await blob.arrayBuffer()), width, height };

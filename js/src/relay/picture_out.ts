@@ -1,13 +1,13 @@
 // A camera or screen on its way out: captured when the browser has a new frame, dropped before it is encoded when there is no room.
 import { every } from "../media/ticker.ts";
+import type { Asked } from "../protocol.ts";
 import { pictureConfig } from "./abilities.ts";
-import { BitrateControl } from "./bitrate.ts";
+import { BitrateControl, MOST_BPS } from "./bitrate.ts";
 import type { Media, Report, Stream } from "./packets.ts";
-import { Photographer } from "./photographs.ts";
+import { Photographer, Smaller } from "./photographs.ts";
 import { SendWindow } from "./window.ts";
 
 const START_BPS = 800_000;
-const MOST_BPS = 2_500_000;
 const KEYFRAME_MS = 1000;
 /** A page that is hidden or covered gets no video frame callbacks: after so long without one a worker's clock takes pictures, ten a second. */
 const UNCALLED_MS = 250;
@@ -31,7 +31,6 @@ export interface PictureRoute {
   send(media: Media): void;
   /** Bytes that wait in the browser's own socket buffer. */
   waiting(): number;
-  mostBps: number | undefined;
   encodes: boolean;
 }
 
@@ -53,6 +52,9 @@ export class PictureOut {
   private closed = false;
   /** Python asks for no more pictures than that, in ms from one to the next. */
   private everyMs = 0;
+  /** And this share of their width and height. */
+  private scale = 1;
+  private smaller: Smaller | null = null;
   private takenMs = -Infinity;
   private photographer: Photographer | null = null;
   private failures = 0;
@@ -61,7 +63,7 @@ export class PictureOut {
     track: MediaStreamTrack,
     private readonly route: PictureRoute,
   ) {
-    this.control = new BitrateControl(route.encodes ? START_BPS : MOST_BPS, Math.min(MOST_BPS, route.mostBps ?? MOST_BPS));
+    this.control = new BitrateControl(route.encodes ? START_BPS : MOST_BPS);
     this.video.muted = true;
     this.video.playsInline = true;
     this.video.srcObject = new MediaStream([track]);
@@ -76,8 +78,15 @@ export class PictureOut {
     return performance.now() - this.clockedMs < SLOWED_MS;
   }
 
-  atMost(rateHz: number | null): void {
+  /** Smaller and fewer pictures from now on; the device itself, and what the page shows of it, stay. */
+  ask({ scale, max_frame_rate: rateHz }: Asked): void {
+    this.scale = scale;
     this.everyMs = rateHz === null ? 0 : 1000 / rateHz;
+  }
+
+  /** What was asked for in bits a second, or null, within what is allowed. */
+  useBitrate(wantedBps: number | null, limitBps: number | undefined): void {
+    this.control.use(wantedBps, limitBps);
   }
 
   reported(report: Report): void {
@@ -126,7 +135,7 @@ export class PictureOut {
   private encode(timeMs: number, nowMs: number): void {
     let frame: VideoFrame | null = null;
     try {
-      frame = new VideoFrame(this.video, { timestamp: Math.round(timeMs * 1000) });
+      frame = new VideoFrame(this.source(), { timestamp: Math.round(timeMs * 1000) });
       const encoder = this.encoderFor(frame);
       const keyFrame = this.keyframeWanted && nowMs - this.keyframeMs >= KEYFRAME_MS;
       if (keyFrame) [this.keyframeWanted, this.keyframeMs] = [false, nowMs];
@@ -137,6 +146,12 @@ export class PictureOut {
     } finally {
       frame?.close();
     }
+  }
+
+  private source(): HTMLVideoElement | HTMLCanvasElement {
+    if (this.scale === 1) return this.video;
+    this.smaller ??= new Smaller();
+    return this.smaller.draw(this.video, this.scale);
   }
 
   private encoding(nowMs: number): number {
@@ -196,7 +211,7 @@ export class PictureOut {
     this.photographer ??= new Photographer();
     if (!this.photographer.due(nowMs)) return;
     this.photographing = true;
-    const taken = await this.photographer.take(this.video, nowMs, this.control.targetBps);
+    const taken = await this.photographer.take(this.video, nowMs, this.control.targetBps, this.scale);
     this.photographing = false;
     if (taken) this.go("jpeg", taken.content, timeMs, true, taken);
   }

@@ -2,7 +2,7 @@
 // This is not an RTCPeerConnection: everything goes through the Jupyter server.
 import { asError, PROBLEMS } from "../errors.ts";
 import type { Source } from "../negotiation.ts";
-import { isRaw } from "../negotiation.ts";
+import { isRaw, soundBps } from "../negotiation.ts";
 import type { Conversation } from "../peer/conversation.ts";
 import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
 import type { Asked, PageStats } from "../protocol.ts";
@@ -42,7 +42,7 @@ export class RelayPeer implements MediaPeer {
   private welcomed: { open(): void; refuse(cause: unknown): void } | null = null;
   private live = false;
   private closed = false;
-  private asked: number | null = null;
+  private asked: Asked = { scale: 1, max_frame_rate: null };
   private counts: Counts | null = null;
 
   constructor(
@@ -106,10 +106,10 @@ export class RelayPeer implements MediaPeer {
     };
   }
 
-  /** Fewer pictures of the camera; their size stays, for the bitrate follows the path anyway. */
-  async ask({ max_frame_rate: rate }: Asked): Promise<void> {
-    this.asked = rate;
-    this.pictures.get("camera")?.atMost(rate);
+  /** Smaller and fewer pictures of the camera. */
+  async ask(asked: Asked): Promise<void> {
+    this.asked = asked;
+    this.pictures.get("camera")?.ask(asked);
   }
 
   async settled(ms: number): Promise<void> {
@@ -183,24 +183,34 @@ export class RelayPeer implements MediaPeer {
     this.wire.record(null);
     if (!track || !this.context || !this.plan.options.audio) return;
     this.recorder = recorder(this.context, track);
-    const bitrate = isRaw(this.plan.options.audio) ? 128_000 : 64_000;
+    const bitrate = soundBps(isRaw(this.plan.options.audio), this.plan.limits);
     this.wire.record({ port: this.recorder.port, bitrate, encodes: this.abilities?.encodesAudio ?? false });
   }
 
   private sendPicture(source: "camera" | "screen", track: MediaStreamTrack | null): void {
     this.pictures.get(source)?.close();
     this.pictures.delete(source);
-    if (!track) return;
+    if (track) this.pictures.set(source, this.pictureOf(source, track));
+    this.share();
+  }
+
+  /** Two at once have half of what is allowed each. */
+  private share(): void {
+    const { limits, options } = this.plan;
+    const limit = (limits.max_bitrate_bps ?? Infinity) / Math.max(1, this.pictures.size);
+    for (const [source, picture] of this.pictures) picture.useBitrate((source === "camera" ? options.video_bitrate_bps : null) ?? null, limit);
+  }
+
+  private pictureOf(source: "camera" | "screen", track: MediaStreamTrack): PictureOut {
     const route = {
       stream: source,
       send: (media: Media) => this.send(media),
       waiting: () => Math.max(0, this.wire.waiting - BACKLOG_BYTES),
-      mostBps: this.plan.limits.max_bitrate_bps,
       encodes: this.abilities?.encodesVideo ?? false,
     };
     const picture = new PictureOut(track, route);
-    if (source === "camera") picture.atMost(this.asked);
-    this.pictures.set(source, picture);
+    if (source === "camera") picture.ask(this.asked);
+    return picture;
   }
 
   private began(source: Source, track: MediaStreamTrack): void {
