@@ -137,6 +137,10 @@ class LabPage:
     async def start(self) -> float:
         """Run the first cell and click Start; the seconds from the click to the first picture in Python."""
         await self.run()
+        return await self.click_start()
+
+    async def click_start(self) -> float:
+        """Click Start of a Lab that is shown; the seconds from there to the first picture in Python."""
         await self.wait("link", "open")
         await self.tab.evaluate(WATCH_CLICK)
         await self.kernel.execute("times.clear()")
@@ -261,15 +265,25 @@ class Ground:
 
     @contextlib.asynccontextmanager
     async def open(
-        self, *cells: str, browser: str = "Chromium", host: str = "a", accept: bool = True
+        self,
+        *cells: str,
+        browser: str = "Chromium",
+        host: str = "a",
+        accept: bool = True,
+        arguments: tuple[str, ...] = (),
+        port: int | None = None,
     ) -> AsyncIterator[LabPage]:
-        """A notebook of these cells in a new page there, with a kernel of its own; both end with the block."""
+        """A notebook of these cells in a new page there, with a kernel of its own; both end with the block.
+
+        `arguments` are Chromium's; `port` is that of the server in the page's address, where it is another.
+        """
         name = f"matrix{next(self.count)}"
         path = self.server.write_notebook(f"{name}.ipynb", list(cells))
-        url = f"{self.server.url}lab/workspaces/{name}/tree/{path}?token={self.server.token}"
+        place = self.server.url.replace(str(self.server.port), str(port or self.server.port))
+        url = f"{place}lab/workspaces/{name}/tree/{path}?token={self.server.token}"
         chosen = self.browser(browser, host)
         async with contextlib.AsyncExitStack() as stack:
-            tab = await stack.enter_async_context(chosen.open(url, accept=accept))
+            tab = await stack.enter_async_context(chosen.open(url, accept=accept, arguments=arguments))
             try:
                 await tab.wait_true(f"({KERNEL_IDLE})()", 120)
                 kernel = await self.server.connect(await tab.evaluate(KERNEL_ID))

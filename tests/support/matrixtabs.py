@@ -39,7 +39,9 @@ class OnHost(Protocol):
     name: str
     known_picture: bool
 
-    def open(self, url: str, *, accept: bool = True) -> contextlib.AbstractAsyncContextManager[Tab]: ...
+    def open(
+        self, url: str, *, accept: bool = True, arguments: tuple[str, ...] = ()
+    ) -> contextlib.AbstractAsyncContextManager[Tab]: ...
     async def close(self) -> None: ...
 
 
@@ -91,20 +93,26 @@ class Chromium:
         self.host = host
         self.media = media
         self.directory = directory
-        self.browsers: dict[bool, Browser] = {}
+        self.browsers: dict[tuple[bool, tuple[str, ...]], Browser] = {}
 
     @contextlib.asynccontextmanager
-    async def open(self, url: str, *, accept: bool = True) -> AsyncIterator[Tab]:
-        """A page of a context of its own, closed afterwards; the browser itself goes on."""
-        if accept not in self.browsers:
-            self.browsers[accept] = await launch_chromium(
+    async def open(
+        self, url: str, *, accept: bool = True, arguments: tuple[str, ...] = ()
+    ) -> AsyncIterator[Tab]:
+        """A page of a context of its own, closed afterwards; the browser itself goes on.
+
+        `arguments` of the command line make another browser.
+        """
+        kind = (accept, arguments)
+        if kind not in self.browsers:
+            self.browsers[kind] = await launch_chromium(
                 self.playwright,
                 self.media,
                 accept=accept,
                 executable=self._entering(),
-                arguments=("--no-sandbox",),
+                arguments=("--no-sandbox", *arguments),
             )
-        context = await self.browsers[accept].new_context(viewport={"width": 1280, "height": 1000})
+        context = await self.browsers[kind].new_context(viewport={"width": 1280, "height": 1000})
         try:
             context.set_default_timeout(60_000)
             await context.add_init_script(WATCH_MEDIA)
@@ -140,7 +148,9 @@ class FirefoxOnHost:
         self.count = 0
 
     @contextlib.asynccontextmanager
-    async def open(self, url: str, *, accept: bool = True) -> AsyncIterator[Tab]:
+    async def open(
+        self, url: str, *, accept: bool = True, arguments: tuple[str, ...] = ()
+    ) -> AsyncIterator[Tab]:
         """A new browser with one page at this address, closed afterwards."""
         self.count += 1
         port = free_port()

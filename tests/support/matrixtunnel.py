@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the program itself starts quickly
     from .namespaces import Host
 
-__all__ = ["tunnel"]
+__all__ = ["tunnel", "wire"]
 
 LOOPBACK = "127.0.0.1"
 
@@ -41,6 +41,25 @@ def tunnel(source: Host | None, target: Host, port: int) -> Iterator[None]:
         process.communicate()
 
 
+@contextlib.contextmanager
+def wire(source: Host, target: Host, address: str, port: int) -> Iterator[int]:
+    """A port of the loopback address of ``source`` leads to ``port`` of that of ``target``, and packets go all the way.
+
+    So does a proxy at ``address``, which is one of ``target``. Gives that port of ``source``, another than ``port``.
+    """
+    near = port + 1 if port < 65535 else port - 1
+    ends = ((target, address, port, LOOPBACK, port), (source, LOOPBACK, near, address, port))
+    with contextlib.ExitStack() as stack:
+        for host, *places in ends:
+            command = [*host.enter, sys.executable, "-P", __file__, "--wire", *map(str, places)]
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            stack.callback(process.communicate)
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            assert process.stdout.readline(), f"no wire to port {port}"
+        yield near
+
+
 def listen(port: int, enter: list[str]) -> None:
     """Take the port here, and go on as another process elsewhere."""
     listening = socket.create_server((LOOPBACK, port), backlog=128)
@@ -49,8 +68,8 @@ def listen(port: int, enter: list[str]) -> None:
     os.execvp(command[0], command)
 
 
-async def forward(listening: socket.socket, port: int) -> None:
-    """Every connection is continued to the port of this host, until the process is killed."""
+async def forward(listening: socket.socket, port: int, host: str = LOOPBACK) -> None:
+    """Every connection is continued to the port of that host, until the process is killed."""
 
     async def one(*outer: asyncio.StreamReader | asyncio.StreamWriter) -> None:
         reader, writer = outer
@@ -58,7 +77,7 @@ async def forward(listening: socket.socket, port: int) -> None:
         assert isinstance(writer, asyncio.StreamWriter)
         async with _closed(writer):
             try:
-                inner = await asyncio.open_connection(LOOPBACK, port)
+                inner = await asyncio.open_connection(host, port)
             except OSError:
                 return  # nobody listens there (yet): as an ssh tunnel, it hangs up
             async with _closed(inner[1]):
@@ -90,5 +109,8 @@ async def _closed(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
 if __name__ == "__main__":
     if sys.argv[1] == "--socket":
         asyncio.run(forward(socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])))
+    elif sys.argv[1] == "--wire":
+        here, at, there, to = sys.argv[2:]
+        asyncio.run(forward(socket.create_server((here, int(at)), backlog=128), int(to), there))
     else:
         listen(int(sys.argv[1]), sys.argv[2:])
