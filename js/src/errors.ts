@@ -4,6 +4,8 @@ export interface Problem {
   code: string;
   message: string;
   next_step: string | null;
+  /** Where the next step leads, when it is another page. */
+  url?: string | null;
 }
 
 /** An error whose problem is meant to be read by the person in front of the page. */
@@ -28,6 +30,8 @@ export interface Site {
   mediaDevices: boolean;
   blockedByPolicy: boolean;
   denied: boolean;
+  /** The page is one of VS Code's own: it opens no device for anybody (microsoft/vscode#119127). */
+  vscode: boolean;
 }
 
 export interface Wanted {
@@ -99,8 +103,13 @@ function names(wanted: Wanted): string {
   return wanted.video ? "camera" : "microphone";
 }
 
+function blockedByVsCode(what: string): Problem {
+  return { code: "blocked-by-vscode", message: `VS Code blocks the ${what}.`, next_step: "Open this page in a browser." };
+}
+
 /** Why no device can be asked for at all, or null. */
 export function siteProblem(site: Site, wanted: Wanted): Problem | null {
+  if (site.vscode) return blockedByVsCode(names(wanted));
   if (!site.secure) {
     const port = new URL(site.origin).port || "80";
     return {
@@ -194,6 +203,37 @@ export function screenProblem(cause: unknown): Problem {
   }
   const text = cause instanceof Error ? cause.message : String(cause);
   return { code: "screen-error", message: `The screen could not be shared: ${text}`, next_step: "Press the button again." };
+}
+
+/** Where a page is that no server extension leads to Python, as Python tells it; null where its own words are right. */
+export interface Home {
+  kind: string;
+  notice: string;
+  /** What to do where the page may open no camera, and the address that it speaks of. */
+  page: string | null;
+  url: string | null;
+  /** What to do when no way for media is found. */
+  no_path: string | null;
+}
+
+export function readHome(value: unknown): Home | null {
+  const { kind, notice, page, url, no_path: noPath } = (value ?? {}) as Record<string, unknown>;
+  if (typeof kind !== "string" || typeof notice !== "string") return null;
+  const text = (one: unknown) => (typeof one === "string" && one !== "" ? one : null);
+  const address = text(url);
+  return { kind, notice, page: text(page), url: address && /^https?:/.test(address) ? address : null, no_path: text(noPath) };
+}
+
+const REFUSED = new Set(["permission-denied", "blocked-by-policy", "blocked-by-vscode", "no-media-devices"]);
+
+/** The same problem with what is known of the place. */
+export function atHome(problem: Problem, home: Home | null): Problem {
+  if (home?.page && REFUSED.has(problem.code)) {
+    const what = /camera and microphone|camera|microphone/.exec(problem.message)?.[0] ?? "camera";
+    return { ...blockedByVsCode(what), next_step: home.page, url: home.url };
+  }
+  if (home?.no_path && problem.code === PROBLEMS.timeout.code) return { ...problem, next_step: home.no_path };
+  return problem;
 }
 
 /** What differs on the page of a served bot: there is no cell and no Lab, and perhaps no Jupyter that anybody knows of. */

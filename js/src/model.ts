@@ -15,6 +15,8 @@ export interface Options {
   video_bitrate_bps?: number | null;
   /** False: not even tried; media go through Jupyter. */
   webrtc?: boolean;
+  /** No server extension leads to this kernel: the widget's comm does. */
+  by_comm?: boolean;
 }
 
 export interface Traits {
@@ -29,14 +31,19 @@ export interface Traits {
 
 export type Told = "state" | "route" | "fps" | "level_db" | "error";
 
+type Heard = (content?: unknown, buffers?: unknown) => void;
+
+/** Custom messages of a widget and its kernel; what the kernel says may have buffers. */
+export interface CommModel {
+  on(event: string, callback: Heard): void;
+  off(event?: string | null, callback?: Heard | null): void;
+  send(content: unknown): void;
+}
+
 /** The part of anywidget's model that is used here. */
-export interface Model {
+export interface Model extends CommModel {
   get<K extends keyof Traits>(name: K): Traits[K];
   set<K extends keyof Traits>(name: K, value: Traits[K]): void;
-  on(event: string, callback: (content?: unknown) => void): void;
-  off(event?: string | null, callback?: ((content?: unknown) => void) | null): void;
-  /** A custom message to the kernel. */
-  send(content: unknown): void;
 }
 
 const DEFAULTS: Options = { audio: {}, video: {}, screen: false, start_label: null, fallback: null };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Site } from "../src/errors.ts";
-import { asProblem, deviceProblem, LabError, PROBLEMS, screenProblem, siteProblem } from "../src/errors.ts";
+import { asProblem, atHome, deviceProblem, LabError, PROBLEMS, readHome, screenProblem, siteProblem } from "../src/errors.ts";
 
-const site: Site = { secure: true, origin: "http://localhost:8888", mediaDevices: true, blockedByPolicy: false, denied: false };
+const site: Site = { secure: true, origin: "http://localhost:8888", mediaDevices: true, blockedByPolicy: false, denied: false, vscode: false };
 const both = { audio: true, video: true };
 const cause = (name: string, message = "") => new DOMException(message, name);
 
@@ -56,4 +56,25 @@ test("a screen that cannot be shared is no missing camera", () => {
     assert.match(next_step ?? "", /screen recording/);
   }
   assert.match(screenProblem(new DOMException("too late", "InvalidStateError")).message, /too late$/);
+});
+
+test("VS Code blocks devices by itself: the page knows it by its address, and Python where to go", () => {
+  const blocked = siteProblem({ ...site, vscode: true }, both);
+  assert.equal(`${blocked?.message} ${blocked?.next_step}`, "VS Code blocks the camera and microphone. Open this page in a browser.");
+  const home = readHome({ kind: "vscode", notice: "n", page: "Open this page in a browser:", url: "http://localhost:8888/lab/tree/a.ipynb" });
+  const refused = deviceProblem(cause("NotAllowedError", "Permission denied"), { ...site, blockedByPolicy: true }, { audio: false, video: true });
+  const told = atHome(refused, home);
+  assert.deepEqual([told.message, told.url], ["VS Code blocks the camera.", "http://localhost:8888/lab/tree/a.ipynb"]);
+  assert.deepEqual(atHome(refused, null), refused);
+  assert.deepEqual(atHome(PROBLEMS.lost, home), PROBLEMS.lost);
+});
+
+test("where no path is found the place has a next step of its own", () => {
+  const home = readHome({ kind: "colab", notice: "n", no_path: "Name a TURN server." });
+  assert.equal(atHome(PROBLEMS.timeout, home).next_step, "Name a TURN server.");
+});
+
+test("what Python tells of the place is checked: a link leads to a web page or nowhere", () => {
+  assert.equal(readHome({ kind: "vscode", notice: "n", url: "javascript:alert(1)" })?.url, null);
+  for (const odd of [null, 7, {}, { kind: 1, notice: "n" }]) assert.equal(readHome(odd), null);
 });

@@ -25,7 +25,7 @@ from .cell import in_kernel, in_vscode, notebook_path
 
 __all__ = ["Home", "find_home", "install_command", "running_page", "still_sentence"]
 
-_COST = "The page and Python speak through the notebook: while a cell runs, Start may wait for it."
+_COST = "the page and Python speak through the notebook: while a cell runs, Start may wait for it."
 _RESTART = "restart Jupyter (the server, not only the kernel)"
 _DIRECT = "The kernel's machine must be reached by UDP, or through a TURN server: Lab(ice_servers=…)."
 
@@ -48,7 +48,8 @@ class Home:
     @property
     def notice(self) -> str:
         """What the widget shows before Start."""
-        return " ".join(filter(None, (self.missing, self.next_step, _COST)))
+        cost = _COST[0].upper() + _COST[1:] if self.next_step is None else f"Until then {_COST}"
+        return " ".join(filter(None, (self.missing, self.next_step, cost)))
 
     def to_json(self) -> dict[str, Any]:
         """As a page gets it."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
-import pytest
 from playwright.async_api import Browser
 from support.jupyter import JupyterServer
 from support.labview import LabView, device_requests, live_tracks
@@ -94,47 +92,6 @@ async def test_an_insecure_page_is_explained(
     said = await view.wait_problem("only on https or localhost pages")
     assert f"http://classroom.example:{jupyter.port}" in said
     assert "ssh -L" in said
-
-
-@pytest.fixture
-def bare_jupyter(tmp_path: Path) -> Iterator[JupyterServer]:
-    """JupyterLab without our server extension."""
-    disabled = "--ServerApp.jpserver_extensions=smallrtc_lab.server=False"
-    server = JupyterServer(tmp_path, arguments=(disabled,)).start()
-    yield server
-    assert server.stop() == []
-
-
-async def test_without_the_server_extension_the_notebook_itself_leads_to_python(
-    bare_jupyter: JupyterServer, open_notebook: OpenNotebook
-) -> None:
-    """A Jupyter that was not restarted: it works through the widget's comm; the page says so, and what it costs."""
-    notebook = await open_notebook([LAB, "lab.stop()"], server=bare_jupyter)
-    assert (await notebook.run(0)).error is None
-    view = LabView(notebook, 0)
-    await view.wait_link("open")
-    assert await device_requests(notebook) == []
-    (said,) = await view.problems()
-    assert "while a cell runs, Start may wait for it" in said
-    await view.start()
-    kernel = await notebook.kernel()
-    await kernel.wait_value("lab.state == 'live' and lab.route == 'direct'")
-    assert await kernel.value("list(lab.video.latest().image.shape)") == [480, 640, 3]
-    await notebook.run(1)
-    await view.wait_state("idle")
-
-
-async def test_a_kernel_that_does_not_answer_either_leaves_the_reason(
-    bare_jupyter: JupyterServer, open_notebook: OpenNotebook
-) -> None:
-    """No server extension, and no word from the kernel: the page says what is missing and where to install it."""
-    notebook = await open_notebook([LAB], server=bare_jupyter)
-    kernel = await notebook.kernel()
-    await kernel.execute("import smallrtc_lab.lab.comm as c; c.PageComm.received = lambda *args: None")
-    assert (await notebook.run(0)).error is None
-    said = await LabView(notebook, 0).wait_problem("server extension is not running")
-    assert "where Jupyter itself runs" in said
-    assert await device_requests(notebook) == []
 
 
 RECEIVE_ONLY = """

@@ -24,6 +24,11 @@ function allows(feature: string): boolean {
   return page.featurePolicy?.allowsFeature(feature) ?? true;
 }
 
+/** The desktop's webview, and that of vscode.dev and Codespaces. */
+function inVsCode(): boolean {
+  return location.protocol === "vscode-webview:" || /\.(vscode-cdn|vscode-webview)\.net$/.test(location.hostname);
+}
+
 async function denied(name: "camera" | "microphone"): Promise<boolean> {
   try {
     return (await navigator.permissions.query({ name: name as PermissionName })).state === "denied";
@@ -40,6 +45,7 @@ async function site(wanted: Wanted): Promise<Site> {
     mediaDevices: Boolean(navigator.mediaDevices?.getUserMedia),
     blockedByPolicy: kinds.some((kind) => !allows(kind)),
     denied: (await Promise.all(kinds.map(denied))).some(Boolean),
+    vscode: inVsCode(),
   };
 }
 

@@ -85,6 +85,15 @@ function unpacked(bytes: ArrayBuffer): PlotMessage | null {
   return header?.type === "picture" ? { ...header, jpeg: new Uint8Array(bytes, end) } : null;
 }
 
+/** The same by the widget's comm: a header as it is, and the file of a picture as the first buffer. */
+export function readByComm(message: unknown, buffers: unknown): PlotMessage | null {
+  const header = checked(message);
+  if (header?.type !== "picture") return header;
+  const [file] = Array.isArray(buffers) ? (buffers as unknown[]) : [];
+  if (!ArrayBuffer.isView(file)) return null;
+  return { ...header, jpeg: new Uint8Array(file.buffer as ArrayBuffer, file.byteOffset, file.byteLength) };
+}
+
 /** One message of the engine's, or null for what is none: an unknown one is not an error, it is newer. */
 export function parsePlotMessage(raw: unknown): PlotMessage | null {
   try {

@@ -1,9 +1,11 @@
 // One view of a plot: the picture, its two buttons, the value under the mouse, and a sentence when nothing new comes.
 import type { Problem } from "../errors.ts";
+import type { CommModel } from "../model.ts";
 import type { Place } from "../signaling/server.ts";
 import { h, setAttribute, setText } from "../view/dom.ts";
 import { icon } from "../view/icons.ts";
 import { Canvas } from "./canvas.ts";
+import type { Subject } from "./link.ts";
 import { PlotLink } from "./link.ts";
 import type { Picture, PlotMessage, PlotState, Size, ViewMessage } from "./messages.ts";
 import { PLOT_VERSION } from "./messages.ts";
@@ -13,9 +15,7 @@ import type { Asked } from "./size.ts";
 import { fit } from "./size.ts";
 
 /** What the kernel told once: where this plot is found, and how large it is to be. */
-export interface About extends Asked {
-  session: string;
-  plot: string;
+export interface About extends Asked, Subject {
   title: string | null;
 }
 
@@ -60,6 +60,7 @@ export class PlotView {
   constructor(
     private about: About,
     place: Place | null,
+    model: CommModel,
     into: HTMLElement,
   ) {
     const tools = h("div", { class: "srl-plot-tools" }, this.hold, this.holdAll);
@@ -69,7 +70,7 @@ export class PlotView {
     this.lay();
     into.classList.add("smallrtc-plot-box");
     into.append(this.root);
-    this.link = place && about.session ? new PlotLink(place, about.session, about.plot, this.linkEvents()) : null;
+    this.link = about.session ? new PlotLink(place, about, model, this.linkEvents()) : null;
     this.watch();
     this.link?.open();
     this.say();

@@ -1,9 +1,10 @@
 // Whether the engine is at the other end of the session socket: greeting it, waiting for it to start, noticing that it is gone.
-import type { Problem } from "../errors.ts";
+import type { Home, Problem } from "../errors.ts";
 import { PROBLEMS } from "../errors.ts";
 import type { EngineMessage, PageMessage, Welcome } from "../protocol.ts";
 import { VERSION } from "../protocol.ts";
 import type { Model } from "../model.ts";
+import { readOptions } from "../model.ts";
 import { CommLine } from "../signaling/comm.ts";
 import type { Line, LineEvents } from "../signaling/line.ts";
 import type { Offering, Place } from "../signaling/server.ts";
@@ -40,6 +41,12 @@ export class EngineLink {
   private line: Line;
   private asking: Offering;
   private comm: CommLine | null = null;
+  /** Where the page is, as Python told by the comm. */
+  home: Home | null = null;
+  /** The line to the server, while the comm is tried because it does not answer. */
+  private unanswered: { line: Line; asking: Offering } | null = null;
+  private triedComm = false;
+  private saidByComm = false;
   /** Why the comm had to be tried. */
   private refusal: Problem | null = null;
   private welcome: Welcome | null = null;
@@ -57,7 +64,9 @@ export class EngineLink {
     private readonly store: Store,
     private readonly events: LinkEvents,
   ) {
-    if (place) {
+    const byComm = readOptions(model).by_comm ?? false;
+    if (place && byComm) this.refusal = PROBLEMS.noExtension;
+    if (place && !byComm) {
       this.line = new SessionSocket(place, session, this.lineEvents);
       this.asking = new Signaling(place, session);
     } else this.line = this.asking = this.comm = this.newComm();
@@ -70,7 +79,7 @@ export class EngineLink {
 
   open(): void {
     if (this.startTimer === null && this.welcome === null) {
-      this.startTimer = setTimeout(() => this.startIsOver(), ENGINE_START_MS);
+      this.startTimer = setTimeout(() => this.startIsOver(), this.comm ? COMM_ANSWER_MS : ENGINE_START_MS);
     }
     this.line.open();
   }
@@ -130,14 +139,24 @@ export class EngineLink {
   private gotWelcome(welcome: Welcome): void {
     this.clearTimer();
     this.welcome = welcome;
+    this.unanswered = null;
     this.known = true;
     this.saved = false;
     this.gate.open(welcome);
     const { error, state } = this.store.now;
     const cured = error !== null && (error.code === PROBLEMS.unreachable.code || error === this.refusal || isQuiet(error));
     if (cured && state === "failed") this.store.set({ state: "idle" });
-    this.store.set({ link: "open", error: cured ? null : error, ...(this.refusal && { notice: BY_COMM }) });
+    this.store.set({ link: "open", error: cured ? null : error, ...this.byComm() });
     this.events.welcomed(welcome);
+  }
+
+  /** Said once: whoever has dismissed it has read it. */
+  private byComm(): { notice?: string } {
+    const { comm, home, refusal } = this;
+    const said = this.saidByComm;
+    this.saidByComm = comm !== null;
+    if (comm === null || said || (home === null && refusal === null)) return {};
+    return { notice: home?.notice ?? BY_COMM };
   }
 
   private absent(): void {
@@ -147,13 +166,17 @@ export class EngineLink {
 
   private startIsOver(): void {
     this.startTimer = null;
-    if (this.welcome !== null || this.store.now.link !== "opening") return;
-    if (this.comm === null) this.fallBack(PROBLEMS.kernelGone);
+    if (this.welcome !== null) return;
+    if (this.unanswered) this.backToServer(this.unanswered);
+    else if (this.store.now.link !== "opening") return;
+    else if (this.comm === null) this.fallBack(PROBLEMS.kernelGone);
     else this.lost(this.refusal ?? PROBLEMS.kernelGone);
   }
 
   private newComm(): CommLine {
-    return new CommLine(this.model, this.page, this.lineEvents);
+    return new CommLine(this.model, this.page, this.lineEvents, (home) => {
+      this.home = home;
+    });
   }
 
   /** The server leads nowhere: perhaps the kernel itself is there, and does. */
@@ -161,13 +184,30 @@ export class EngineLink {
     this.clearTimer();
     this.line.close();
     this.refusal = why;
+    this.triedComm = true;
+    if (why.code === PROBLEMS.unreachable.code) this.unanswered = { line: this.line, asking: this.asking };
     this.line = this.asking = this.comm = this.newComm();
     this.startTimer = setTimeout(() => this.startIsOver(), COMM_ANSWER_MS);
     this.line.open();
   }
 
+  /** The kernel does not answer either: the server may come back. */
+  private backToServer({ line, asking }: { line: Line; asking: Offering }): void {
+    this.comm?.dispose();
+    this.comm = this.unanswered = this.refusal = null;
+    this.line = line;
+    this.asking = asking;
+    line.open();
+  }
+
+  /** Whether the comm is the next thing to try: nobody here speaks our protocol, or a page that never heard of Python reaches no server. */
+  private wantsComm(problem: Problem): boolean {
+    const silent = problem.code === PROBLEMS.unreachable.code && !this.known && !this.triedComm;
+    return this.comm === null && (NO_WAY.has(problem.code) || silent);
+  }
+
   private closed(problem: Problem | null, final: boolean): void {
-    if (problem && NO_WAY.has(problem.code) && this.comm === null) this.fallBack(problem);
+    if (problem && this.wantsComm(problem)) this.fallBack(problem);
     else if (problem && final) this.lost(problem);
     else if (problem?.code === PROBLEMS.kernelGone.code) this.unknown();
     else this.store.set({ link: "lost", owner: "nobody" });

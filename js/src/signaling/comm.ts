@@ -1,28 +1,27 @@
 // The widget's own comm as a line, for hosts without our server extension: VS Code, Colab, a Jupyter that was not restarted.
-// The kernel's main thread hands everything on, so a cell that runs holds it up. Media never goes this way.
-import { LabError } from "../errors.ts";
-import type { Model } from "../model.ts";
+// The kernel's main thread hands everything on, so a cell that runs holds it up. Media never goes this way; plots do.
+import type { Home } from "../errors.ts";
+import { LabError, readHome } from "../errors.ts";
+import type { CommModel } from "../model.ts";
 import type { Candidate, OfferBody } from "../negotiation.ts";
-import type { EngineMessage, PageMessage } from "../protocol.ts";
+import type { EngineMessage } from "../protocol.ts";
 import { isEngineMessage } from "../protocol.ts";
-import type { Line, LineEvents } from "./line.ts";
+import type { Line, LineEvents, PipeEvents } from "./line.ts";
 import type { Answer, Offering } from "./server.ts";
 import { isAnswer, refusal } from "./server.ts";
 
-interface Pending {
-  resolve(body: unknown): void;
-  reject(cause: unknown): void;
-}
+type Said = Record<string, unknown>;
 
-export class CommLine implements Line, Offering {
-  private wanted = false;
-  private number = 0;
-  private readonly pending = new Map<number, Pending>();
+/** Messages of one kind; what they are is decided by `read`. Nothing is ever known of a comm's end: who waits has a deadline. */
+export class CommPipe<Message> {
+  protected wanted = false;
 
   constructor(
-    private readonly model: Model,
+    private readonly model: CommModel,
+    /** A random name: other tabs hear everything, too. */
     private readonly page: string,
-    private readonly events: LineEvents,
+    protected readonly events: PipeEvents<Message>,
+    private readonly read: (message: unknown, buffers: unknown) => Message | null,
   ) {
     model.on("msg:custom", this.heard);
   }
@@ -40,8 +39,6 @@ export class CommLine implements Line, Offering {
   close(): void {
     if (this.wanted) this.say({ kind: "left" });
     this.wanted = false;
-    for (const { reject } of this.pending.values()) reject(new DOMException("the page has left", "AbortError"));
-    this.pending.clear();
   }
 
   /** Nothing more is heard, either. */
@@ -50,9 +47,51 @@ export class CommLine implements Line, Offering {
     this.model.off("msg:custom", this.heard);
   }
 
-  send(message: PageMessage): boolean {
+  send<T extends { type: string }>(message: T): boolean {
     if (this.wanted) this.say({ kind: "message", message });
     return this.wanted;
+  }
+
+  protected say(said: Said): void {
+    this.model.send({ smallrtc: { page: this.page, ...said } });
+  }
+
+  protected told(said: Said, buffers: unknown): void {
+    if (said["kind"] !== "message" || !this.wanted) return;
+    const message = this.read(said["message"], buffers);
+    if (message) this.events.message(message);
+    else console.warn("smallrtc-lab: a message of the kernel was not understood", said["message"]);
+  }
+
+  private readonly heard = (content: unknown, buffers: unknown): void => {
+    const said = (content as { smallrtc?: Said } | null)?.smallrtc;
+    if (said?.["page"] === this.page) this.told(said, buffers); // else another tab's, or the application's own
+  };
+}
+
+interface Pending {
+  resolve(body: unknown): void;
+  reject(cause: unknown): void;
+}
+
+/** A session's line: also its offers go this way, and Python tells where the page is. */
+export class CommLine extends CommPipe<EngineMessage> implements Line, Offering {
+  private number = 0;
+  private readonly pending = new Map<number, Pending>();
+
+  constructor(
+    model: CommModel,
+    page: string,
+    events: LineEvents,
+    private readonly arrived: (home: Home) => void,
+  ) {
+    super(model, page, events, (message) => (isEngineMessage(message) ? message : null));
+  }
+
+  override close(): void {
+    super.close();
+    for (const { reject } of this.pending.values()) reject(new DOMException("the page has left", "AbortError"));
+    this.pending.clear();
   }
 
   async offer(body: OfferBody, signal: AbortSignal): Promise<Answer> {
@@ -63,10 +102,6 @@ export class CommLine implements Line, Offering {
 
   async patch(pcId: string, candidates: Candidate[], signal: AbortSignal): Promise<void> {
     await this.request("patch", { pc_id: pcId, candidates }, signal);
-  }
-
-  private say(said: Record<string, unknown>): void {
-    this.model.send({ smallrtc: { page: this.page, ...said } });
   }
 
   private request(method: string, body: unknown, signal: AbortSignal): Promise<unknown> {
@@ -82,20 +117,15 @@ export class CommLine implements Line, Offering {
     });
   }
 
-  private readonly heard = (content: unknown): void => {
-    const said = (content as { smallrtc?: Record<string, unknown> } | null)?.smallrtc;
-    if (!said || said["page"] !== this.page) return; // another tab's, or the application's own
-    if (said["kind"] === "message") this.told(said["message"]);
-    else if (said["kind"] === "answer") this.answered(said);
-  };
-
-  private told(message: unknown): void {
-    if (!this.wanted) return;
-    if (isEngineMessage(message)) this.events.message(message satisfies EngineMessage);
-    else console.warn("smallrtc-lab: a message of the kernel was not understood", message);
+  protected override told(said: Said, buffers: unknown): void {
+    if (said["kind"] === "answer") this.answered(said);
+    else if (said["kind"] === "home") {
+      const home = readHome(said["home"]);
+      if (home) this.arrived(home);
+    } else super.told(said, buffers);
   }
 
-  private answered({ id, status, body }: Record<string, unknown>): void {
+  private answered({ id, status, body }: Said): void {
     const waiting = this.pending.get(Number(id));
     this.pending.delete(Number(id));
     if (status === 200) waiting?.resolve(body);

@@ -10,6 +10,7 @@ interface Panel {
   tone: "bad" | "note";
   message: string;
   nextStep: string | null;
+  url?: string | null;
   detail: string | null;
   count: number;
   dismiss(): void;
@@ -19,6 +20,7 @@ function panelElement(panel: Panel): HTMLElement {
   const count = panel.count > 1 ? h("span", { class: "srl-count", title: `${panel.count} times` }, `×${panel.count}`) : null;
   const text = h("div", { class: "srl-panel-text" }, h("p", { class: "srl-panel-message" }, panel.message, count));
   if (panel.nextStep) text.append(h("p", { class: "srl-panel-next" }, panel.nextStep));
+  if (panel.url) text.append(h("p", { class: "srl-panel-next" }, h("a", { href: panel.url, target: "_blank", rel: "noopener" }, panel.url)));
   if (panel.detail) text.append(h("details", { class: "srl-detail" }, h("summary", {}, "Details"), h("pre", { tabindex: 0 }, panel.detail)));
   const close = h("button", { type: "button", class: "srl-close", "aria-label": "Dismiss", title: "Dismiss", onclick: () => panel.dismiss() });
   close.append(icon("close"));
@@ -61,8 +63,8 @@ export class Notices {
     const { session } = this;
     const panels: Panel[] = [];
     if (now.error && !isQuiet(now.error)) {
-      const { code, message, next_step: nextStep } = now.error;
-      panels.push({ key: `error-${code}`, tone: "bad", message, nextStep, detail: null, count: 1, dismiss: () => session.dismissError() });
+      const { code, message, next_step: nextStep, url } = now.error;
+      panels.push({ key: `error-${code}`, tone: "bad", message, nextStep, url: url ?? null, detail: null, count: 1, dismiss: () => session.dismissError() });
     }
     if (now.notice) {
       const rest = { nextStep: null, detail: null, count: 1, dismiss: () => session.dismissNotice() };
