@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 LINK_VERSION = 1
 _QUEUE_LIMIT = 1000
+_PROTOCOL = 4400  # another version of the link, for example: the reason is a sentence
 _REPLACED = 4409  # the server's close code for an engine whose successor has linked
 _BACKOFF_S = (0.1, 0.3, 1.0, 2.0, 5.0)
 
@@ -124,7 +125,8 @@ class Link:
             return f"the Jupyter server refused the engine's link: {error}"
         except ConnectionClosed as error:
             self._replaced = error.rcvd is not None and error.rcvd.code == _REPLACED
-            return f"the link to the Jupyter server broke: {error}"
+            said = error.rcvd.reason if error.rcvd is not None and error.rcvd.code == _PROTOCOL else ""
+            return said or f"the link to the Jupyter server broke: {error}"
         except (OSError, TimeoutError, ProtocolError) as error:
             return f"{type(error).__name__}: {error}"
         except Exception as error:  # border: whatever the server says, the link comes back

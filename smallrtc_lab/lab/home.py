@@ -95,29 +95,29 @@ def still_sentence(otherwise: str, access: Access) -> str:
 def _vscode() -> Home:
     path, url = notebook_path(), running_page()
     command = f"jupyter lab {shlex.quote(str(path))}" if path else "jupyter lab"
-    page = (
-        "Open this page in a browser:"
-        if url
-        else f"Open this page in a browser: run {command} in a terminal."
-    )
+    page = "Open this page in a browser:" + ("" if url else f" run {command} in a terminal.")
     return Home("vscode", "VS Code runs no Jupyter server extension.", None, page, url)
 
 
 def _without_extension(kind: str, server: tuple[str, ...]) -> Home:
     words = " ".join(server)
     if "voila" in words:
+        missing = "Voilà by itself runs no Jupyter server extension."
         step = "Open it inside Jupyter instead (the address with /voila/render/)."
-        return Home(kind, "Voilà by itself runs no Jupyter server extension.", step)
-    if "jupyter" not in words:
+    elif "jupyter" not in words:
+        missing = "No Jupyter server extension of smallrtc-lab's runs here."
         step = f"Install smallrtc-lab where Jupyter itself runs, and {_RESTART}."
-        return Home(kind, "No Jupyter server extension of smallrtc-lab's runs here.", step)
-    if Path(server[0]).parent.parent.resolve() == Path(sys.prefix).resolve():
+    elif Path(server[0]).parent.parent.resolve() == Path(sys.prefix).resolve():
         missing = (
-            "This Jupyter was started before smallrtc-lab was installed, or without its server extension."
+            "This Jupyter runs without smallrtc-lab's server extension, which was installed after its start."
         )
-        return Home(kind, missing, f"To load it, {_RESTART}.")
-    missing = "The Jupyter server has an environment of its own, and smallrtc-lab is not in it."
-    return Home(kind, missing, f"Run {install_command(server[0])} in a terminal, and {_RESTART}.")
+        step = f"To load it, {_RESTART}."
+    else:
+        missing = "The Jupyter server has an environment of its own, and smallrtc-lab is not in it."
+        step = f"Run {install_command(server[0])} in a terminal, and {_RESTART}."
+    return Home(
+        kind, missing, step, no_path=f"{step} Then media go through Jupyter where nothing else is found."
+    )
 
 
 def starter() -> tuple[str, ...]:

@@ -54,7 +54,7 @@ async def test_without_the_server_extension_the_notebook_itself_leads_to_python(
     await view.wait_link("open")
     assert await device_requests(notebook) == []
     (said,) = await view.problems()
-    assert "started before smallrtc-lab was installed" in said
+    assert "runs without smallrtc-lab's server extension" in said
     assert "restart Jupyter (the server, not only the kernel)" in said
     assert "while a cell runs, Start may wait for it" in said
     await notebook.screenshot("home-not-restarted")

@@ -177,6 +177,19 @@ async def test_a_refusal_is_told_and_asked_again() -> None:
         await engine.link.close()
 
 
+async def test_a_server_of_another_version_says_so_itself() -> None:
+    """The sentence with which the server closes the link is the reason that is told, as it is."""
+    sentence = "the server speaks version 2 of the link: install the same smallrtc-lab beside both"
+
+    async def talk(socket: ServerConnection) -> None:
+        await socket.close(4400, sentence)
+
+    async with serving(talk) as server:
+        engine = Engine(server.address)
+        assert await engine.next("lost") == sentence
+        await engine.link.close()
+
+
 async def test_without_a_server_nothing_is_queued() -> None:
     """Nobody listens: the reason is told, messages are dropped and counted, and closing ends at once."""
     engine = Engine("http://127.0.0.1:1/")

@@ -31,7 +31,7 @@ def test_another_environment_is_named_with_the_command_for_it() -> None:
 @pytest.mark.parametrize(
     ("server", "words"),
     [
-        (OWN, "started before smallrtc-lab was installed"),
+        (OWN, "installed after its start"),
         (("/usr/bin/python3", "-m", "voila", "x.ipynb"), "address with /voila/render/"),
         (("/usr/bin/python3", "-m", "something"), "where Jupyter itself runs"),
         ((), "where Jupyter itself runs"),
