@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import psutil
@@ -29,7 +31,7 @@ from support.matrixtabs import FirefoxOnHost
 from support.namespaces import Network
 from support.notebookpage import NotebookPage
 from support.pagescripts import KERNEL_ID, KERNEL_IDLE
-from support.processes import ProcessFamily
+from support.processes import CHECKOUT, ProcessFamily
 
 EXECUTE = "from nbclient.cli import main; main()"  # what `jupyter execute` runs
 CULLED_S = 60
@@ -165,6 +167,15 @@ def test_what_binder_reads(name: str) -> None:
         assert file.stat().st_mode & 0o111
     else:
         assert "- python=3.12" in text
+
+
+def test_the_badge_leads_to_the_landing_notebook() -> None:
+    """Its address names a file that is there; as long as it names no account the README says so."""
+    readme = (CHECKOUT / "README.md").read_text()
+    (address,) = re.findall(r"\]\((https://mybinder\.org/v2/gh/\S+)\)", readme)
+    way = urlsplit(address)
+    assert (CHECKOUT / parse_qs(way.query)["urlpath"][0].removeprefix("lab/tree/")).samefile(LANDING)
+    assert ("/OWNER/" in way.path) == ("once `OWNER` in its address is" in readme)
 
 
 @pytest.mark.soak
