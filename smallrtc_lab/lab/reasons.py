@@ -42,9 +42,13 @@ def _relayed(wanted: bool, page: Pair, pairs: list[Pair]) -> str:
         return ", as Lab(webrtc=False) asks"
     if any(pair.get("state") == "succeeded" for pair in pairs):
         return "; WebRTC is about to take over"
-    if _failed(pairs):
-        return f", for none of {len(_failed(pairs))} pairs of addresses that WebRTC tried got an answer"
-    return ", for the browser has no address that WebRTC could try" if page else ""
+    match len(_failed(pairs)):
+        case 0:
+            return ", for the browser has no address that WebRTC could try" if page else ""
+        case 1:
+            return ", for the one pair of addresses that WebRTC tried got no answer"
+        case count:
+            return f", for none of {count} pairs of addresses that WebRTC tried got an answer"
 
 
 def _failed(pairs: Iterable[Pair]) -> list[Pair]:

@@ -100,6 +100,12 @@ SAID = [
         False,
     ),
     (
+        make(page={"pairs": [DEAD]}, state="live", engine=engine(route="relay")),
+        "the one pair of addresses that WebRTC tried got no answer",
+        "TURN",
+        False,
+    ),
+    (
         make(page={"pairs": [HOSTS, DEAD]}, state="live", engine=engine(route="relay")),
         "WebRTC is about to take over",
         "TURN",
