@@ -29,6 +29,8 @@ export interface Snapshot {
   notice: string | null;
   /** Python asked for start() and waits for this page's click. */
   wanted: boolean;
+  /** What media go through that find no way of their own, in words. */
+  relay: string;
   /** What Start opens, in words; null for a session that only receives. */
   opens: string | null;
   audio: SourceState;
@@ -60,6 +62,7 @@ export const FIRST: Snapshot = {
   error: null,
   notice: null,
   wanted: false,
+  relay: "Jupyter",
   opens: "camera and microphone",
   audio: "off",
   camera: "off",
@@ -166,7 +169,13 @@ export interface Line {
 }
 
 /** The way media takes, in plain words. */
-export const WAYS: Readonly<Record<string, string>> = { direct: "direct", turn: "through a TURN server", relay: "through Jupyter" };
+const WAYS: Readonly<Record<string, string>> = { direct: "direct", turn: "through a TURN server" };
+
+/** How media come and go, in words; empty while that is not known. */
+export function wayText({ stats, relay }: Snapshot): string {
+  if (!stats?.route) return "";
+  return stats.route === "relay" ? `through ${relay}` : (WAYS[stats.route] ?? stats.route);
+}
 
 function liveText(now: Snapshot): string {
   const parts = [now.camera === "test" || now.audio === "test" ? "Live with a test signal" : "Live"];
@@ -175,7 +184,7 @@ function liveText(now: Snapshot): string {
   if (sends && stats?.width && stats.height) parts.push(`${stats.width}×${stats.height}`);
   if (sends && stats?.fps != null) parts.push(`${Math.round(stats.fps)}/s`);
   if (stats?.rtt_ms != null) parts.push(`${Math.max(1, Math.round(stats.rtt_ms))}\u00a0ms`);
-  const way = stats?.route ? WAYS[stats.route] : undefined;
+  const way = wayText(now);
   if (way) parts.push(way);
   if (stats?.slowed === "hidden") parts.push("fewer pictures while the tab is hidden");
   return parts.join(" · ");

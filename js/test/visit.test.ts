@@ -7,7 +7,7 @@ import { SHOWN_LENGTH, shownMessage, typedMessage } from "../src/session/message
 import { readAddress } from "../src/signaling/address.ts";
 import { readStarted } from "../src/signaling/entrance.ts";
 import type { Snapshot } from "../src/status.ts";
-import { FIRST } from "../src/status.ts";
+import { FIRST, statusLine } from "../src/status.ts";
 
 const now = (change: Partial<Snapshot>): Snapshot => ({ ...FIRST, link: "open", ...change });
 const told = (after: Partial<Snapshot>, before: Partial<Snapshot>): string[] => momentsBetween(now(after), now(before)).map(({ text }) => text);
@@ -68,4 +68,10 @@ test("a visitor reads no word of cells, kernels or Labs", () => {
     const { message, next_step: nextStep } = onVisit(problem);
     assert.doesNotMatch(`${message} ${nextStep}`, /cell|kernel|Lab\(|Jupyter|notebook/i, problem.code);
   }
+});
+
+test("a visitor reads that media goes through the server, whatever server that is", () => {
+  const stats = { fps: 30, width: 640, height: 480, rtt_ms: 12, bitrate_bps: null, loss: null, route: "relay" } as const;
+  assert.match(statusLine(now({ state: "live", camera: "on", stats, relay: "the server" })).text, / · through the server$/);
+  assert.deepEqual(told({ stats, relay: "the server" }, { relay: "the server" }), ["Media goes through the server: the network lets no WebRTC through"]);
 });

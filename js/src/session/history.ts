@@ -48,10 +48,10 @@ function sentence({ message, next_step: nextStep }: Problem): Moment {
   return { tone: "bad", text: [message, nextStep].filter(Boolean).join(" ") };
 }
 
-const ROUTES: Record<Route, string> = {
-  direct: "Media goes directly",
-  turn: "Media goes through a TURN server",
-  relay: "Media goes through Jupyter: the network lets no WebRTC through",
+const ROUTES: Record<Route, (now: Snapshot) => string> = {
+  direct: () => "Media goes directly",
+  turn: () => "Media goes through a TURN server",
+  relay: ({ relay }) => `Media goes through ${relay}: the network lets no WebRTC through`,
 };
 
 function returnedMoments(now: Snapshot, before: Snapshot): (Moment | null)[] {
@@ -61,7 +61,7 @@ function returnedMoments(now: Snapshot, before: Snapshot): (Moment | null)[] {
     !now.returnedVideo && before.returnedVideo && running ? note("No picture comes back any more") : null,
     now.listening === "on" && before.listening !== "on" ? note("Listening") : null,
     now.listening === "off" && before.listening === "on" && running ? note("No longer listening") : null,
-    now.stats?.route && now.stats.route !== before.stats?.route ? note(ROUTES[now.stats.route]) : null,
+    now.stats?.route && now.stats.route !== before.stats?.route ? note(ROUTES[now.stats.route](now)) : null,
   ];
 }
 

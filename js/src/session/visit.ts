@@ -25,7 +25,7 @@ export class Visit extends Caller {
 
   /** `session` is the served bot's name; null: the one that is served longest. */
   constructor(place: Place, session: string | null) {
-    super(OPTIONS, "the bot", { link: "open" });
+    super(OPTIONS, "the bot", { link: "open", relay: "the server" });
     this.entrance = new Entrance(place, session);
     const nothing = () => undefined;
     this.undo = watchPage({ left: () => this.leave(), visible: nothing, broughtBack: nothing, online: nothing });

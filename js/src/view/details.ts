@@ -1,6 +1,6 @@
 // The figures behind the status line: what comes and goes, how late it is, and what was left out, in plain words.
 import type { Snapshot } from "../status.ts";
-import { WAYS } from "../status.ts";
+import { wayText } from "../status.ts";
 import { h, newId, setAttribute, setText } from "./dom.ts";
 
 /** Reasons of the engine's, as `lab.stats()["drops"]` has them. */
@@ -61,7 +61,7 @@ export function detailRows(now: Snapshot): [string, string][] {
   );
   const back = joined(known(engine?.returned_fps) && engine.returned_fps > 0 && rate(engine.returned_fps), known(engine?.sent_bps) && bits(engine.sent_bps));
   const rows: [string, string][] = [
-    ["Way", stats?.route ? (WAYS[stats.route] ?? stats.route) : ""],
+    ["Way", wayText(now)],
     ["Round trip", known(stats?.rtt_ms) ? ms(stats.rtt_ms) : ""],
     ["This page sends", page],
     ["Python receives", python],
