@@ -7,8 +7,8 @@ import { BLOCK, RATE_HZ } from "./worklets.ts";
 
 /** The clock of the sound card against the page's: what came soonest tells, and it may drift by so much (parts of one). */
 const DRIFT = 1e-4;
-/** One second of blocks of 20 ms: what is not acknowledged then is not caught up any more; it is left out, and Python sees the gap. */
-const MOST_UNDER_WAY = 50;
+/** Two seconds of blocks of 20 ms: what is not acknowledged then is not caught up any more; it is left out, and Python sees the gap. */
+const MOST_UNDER_WAY = 100;
 
 /** An encoder that fails so often without a packet between does not work here. */
 const MOST_FAILURES = 3;

@@ -8,7 +8,7 @@ import { SoundOut } from "./sound_out.ts";
 const PING_MS = 1000;
 const WATCH_MS = 500;
 /** Engine and page ask each other once a second; so long without a word and the way is lost. */
-const SILENT_MS = 3000;
+const SILENT_MS = 2500;
 /** While something waits in the browser's own buffer, the page is told how much so often. */
 const WAITING_MS = 50;
 const GOODBYE_MS = 2000;
