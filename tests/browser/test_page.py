@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, expect
 from support.firefox import Firefox
-from support.knownmedia import BLOCKS, COLOURS
 from support.labview import WATCH_MEDIA
-from support.pagescripts import SAMPLE_VIDEO
-from support.processes import ProcessFamily
+from support.visitor import Visitor, served_address
 
 ECHO = (Path(__file__).parents[2] / "examples" / "echo_bot.py").read_text()
 POLITE = """
@@ -38,73 +28,13 @@ async def bot(runner_args):
     await asyncio.wait({meeting, asyncio.create_task(over.wait())}, return_when=asyncio.FIRST_COMPLETED)
     meeting.cancel()
 """
-LIVE = "smallrtcSeen.tracks.filter(track => track.readyState === 'live').map(track => track.kind)"
-WAIT_S = 60
-POINTS = [[block.x, block.y] for block in BLOCKS]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def address(tmp_path: Path) -> AsyncIterator[str]:
     """The address that a running `smallrtc-lab run` printed, with a bot that echoes until it hears "bye"."""
-    (tmp_path / "echo_bot.py").write_text(ECHO)
-    (tmp_path / "polite_bot.py").write_text(POLITE)
-    family = ProcessFamily(tmp_path / "home")
-    family.home.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "smallrtc_lab", "run", "polite_bot.py", "--no-browser", "--port", free_port()],
-        cwd=tmp_path, env=family.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    found = next(filter(None, (re.search(rb"http://\S+token=\S+", line) for line in process.stdout)))
-    yield found.group().decode()
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert family.end() == []
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
-def distance(colours: Any) -> float:
-    """From the camera's eight colours, the mean in steps of 0..255."""
-    return float(np.abs(np.array(colours) - np.array(COLOURS)).mean())
-
-
-class Visitor:
-    """The page, its parts, and what went wrong in it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.faults: list[str] = []
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
-        self.status = page.locator(".srl-status-text")
-        self.messages = page.get_by_role("log", name="Messages")
-        self.events = page.get_by_role("log", name="Events")
-
-    def button(self, name: str) -> Locator:
-        return self.page.get_by_role("button", name=name, exact=True)
-
-    async def say(self, line: str) -> None:
-        """Type a line, press Enter."""
-        await self.page.get_by_label("A message to the bot").fill(line)
-        await self.page.keyboard.press("Enter")
-
-    async def live_tracks(self, *kinds: str) -> None:
-        """Wait until exactly these devices are open. The page's policy forbids what Playwright waits with."""
-        async with asyncio.timeout(WAIT_S):
-            while sorted(await self.page.evaluate(LIVE)) != sorted(kinds):
-                await self.page.wait_for_timeout(50)
-
-    async def sees_itself(self) -> None:
-        """Wait until the picture that comes back has the camera's colours."""
-        video = self.page.locator('video[aria-label="From Python"]')
-        async with asyncio.timeout(WAIT_S):
-            while not (colours := await video.evaluate(SAMPLE_VIDEO, POINTS)) or distance(colours) > 20:
-                await self.page.wait_for_timeout(100)
+    async with served_address(tmp_path, "polite_bot.py", echo_bot=ECHO, polite_bot=POLITE) as found:
+        yield found
 
 
 async def test_a_person_meets_a_bot(chromium: Browser, address: str, results_dir: Path) -> None:
