@@ -7,7 +7,8 @@ left out.
 **When**, for either of two reasons:
 
 - ``Lab(max_delay_s=)``: pictures are later than that for ``PATIENCE_S``.
-- The processors are *full*, and media *suffer* from it, both for ``FULL_PATIENCE_S``; ``strain.py`` says what that is.
+- The processors are *full*, and media *suffer* from it, on the whole for ``FULL_PATIENCE_S``: ``strain.py`` says what
+  that is. It is smoothed, for starved media suffer now more and now less.
 
 Neither is enough alone. A cell that computes fills a container of one processor and yet takes nothing from media:
 the system gives the engine its turn within a millisecond, and nothing must be shed. Media that suffer while there are
@@ -28,7 +29,9 @@ from .strain import Strain
 __all__ = ["LEVELS", "Budget", "Level", "Measurement"]
 
 PATIENCE_S = 1.0  # a single late picture is none of its business
-FULL_PATIENCE_S = 4.0  # nor is the start of a program, or a cell that imports half the world
+FULL_PATIENCE_S = 5.0  # nor is the start of a program, or a cell that imports half the world
+SMOOTH = 0.3  # of a new measurement
+MUCH = 3.0  # no single one counts for more than that
 EFFECT_S = 2.0  # a browser needs a second to send smaller pictures, and what was on its way comes first
 REST_S = 10.0
 LONGEST_REST_S = 160.0
@@ -78,6 +81,7 @@ class Budget:
         self._at = 0
         self._last = Measurement()
         self._because = ""
+        self._strained = 0.0  # how much media suffer from full processors, smoothed; 1 is too much
         self._missed_since_s: float | None = None
         self._full_since_s: float | None = None
         self._well_since_s: float | None = None
@@ -108,9 +112,10 @@ class Budget:
             return False
         self._last = measured
         self._missed_since_s = _since((late or 0.0) > 1.0, self._missed_since_s, now_s)
-        self._full_since_s = _since((strained or 0.0) > 1.0, self._full_since_s, now_s)
+        self._strained += SMOOTH * (min(MUCH, strained or 0.0) - self._strained)
+        self._full_since_s = _since(self._strained > 1.0, self._full_since_s, now_s)
         known = self.limit_s is None or late is not None
-        well = known and max(late or 0.0, strained or 0.0) < RELAXED
+        well = known and max(late or 0.0, self._strained) < RELAXED
         self._well_since_s = _since(well, self._well_since_s, now_s)
         if self._must_shed(now_s):
             return self._go(self._next(+1), now_s)

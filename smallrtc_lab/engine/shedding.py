@@ -29,8 +29,8 @@ class Shedding:
         """Twice a second, while a browser is connected."""
         session = self._session
         self.budget.plots = session.plotting.seen
-        decoded = sum(stream.received for stream in session.video.values())
-        strain = self._gauge.read(decoded, session.statistics.undecoded)
+        came = sum(stream.received for stream in session.video.values())
+        strain = self._gauge.read(came, session.statistics.skipped)
         if self.budget.measure(Measurement(self._delay_s(network_ms), strain), time.monotonic()):
             self.tell()
 

@@ -64,9 +64,13 @@ class Statistics:
         return self._row.get("sent_bps")
 
     @property
-    def undecoded(self) -> int:
-        """Pictures of this connection that came faster than they can be decoded."""
-        return self._dropped["decoder"]
+    def skipped(self) -> int:
+        """Pictures that were left out because decoding, handing over or encoding could not keep up.
+
+        What a relay does not send has no room on its way.
+        """
+        unsent = 0 if self._session.flow.route == "relay" else self._dropped["unsent"]
+        return self._dropped["decoder"] + self._dropped["untaken"] + unsent
 
     def for_pages(self) -> Message:
         """The newest figures, as pages are told: None for what is not known."""

@@ -2,8 +2,8 @@
 
 *Full*: ``FULL`` of what may be used is used, or the quota of a container ran out in ``THROTTLED`` of its periods, or
 this process alone fills the one processor that an interpreter can. *Suffering*: the media loop comes ``LATE_S`` too
-late to its turn, or ``SKIPPED`` of the pictures were not decoded because they came faster than that. What became of
-them on the way, or of functions in the kernel, does not count: more processors would not mend it.
+late to its turn, or ``SKIPPED`` of the pictures were left out because decoding, handing over or encoding could not keep
+up. What became of them on the way, or of functions in the kernel, does not count: more processors would not mend it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["Strain", "StrainGauge"]
 
 FULL = 0.95  # of the processors that may be used
 THROTTLED = 0.25
-LATE_S = 0.05  # a third packet of sound waits behind the first two
-SKIPPED = 0.1
+LATE_S = 0.04  # another packet of sound waits behind the first two
+SKIPPED = 0.25
 
 
 class Strain(NamedTuple):
@@ -28,7 +28,7 @@ class Strain(NamedTuple):
 
     ``used``: the share of the ``allowed`` processors that was busy, None while unknown. ``throttled``: the share of a
     quota's periods in which it ran out. ``own``: processors that this process used. ``late_s``: how late the media
-    loop came to its turn, None while unknown. ``skipped``: the share of pictures that were not decoded.
+    loop came to its turn, None while unknown. ``skipped``: the share of pictures that were left out here.
     """
 
     allowed: float = 1.0
@@ -67,8 +67,8 @@ class StrainGauge:
         self._own = (time.monotonic(), time.process_time())
         self._pictures = (0, 0)
 
-    def read(self, decoded: int, undecoded: int) -> Strain:
-        """``decoded`` and ``undecoded`` pictures since there is this connection, or session; both only grow."""
+    def read(self, came: int, skipped: int) -> Strain:
+        """``came`` and ``skipped`` pictures since there is this connection, or session; both only grow."""
         load = self._meter.read()
         return Strain(
             load.allowed,
@@ -76,7 +76,7 @@ class StrainGauge:
             load.throttled,
             self._own_processors(),
             self._lateness.take(),
-            self._skipped(decoded, undecoded),
+            self._share(came, skipped),
         )
 
     def stop(self) -> None:
@@ -88,7 +88,7 @@ class StrainGauge:
         self._own = now_s, now_used_s = time.monotonic(), time.process_time()
         return (now_used_s - used_s) / max(now_s - then_s, 1e-3)
 
-    def _skipped(self, decoded: int, undecoded: int) -> float:
-        before, self._pictures = self._pictures, (decoded, undecoded)
-        came, lost = (now - then for now, then in zip(self._pictures, before, strict=True))
-        return lost / (came + lost) if lost > 0 and came >= 0 else 0.0
+    def _share(self, came: int, skipped: int) -> float:
+        before, self._pictures = self._pictures, (came, skipped)
+        new, lost = (now - then for now, then in zip(self._pictures, before, strict=True))
+        return min(1.0, lost / max(1, new)) if lost > 0 and new >= 0 else 0.0

@@ -142,13 +142,13 @@ def test_neither_full_processors_nor_suffering_media_shed_anything_alone(strain:
 
 
 def test_full_processors_that_media_suffer_from_shed_work() -> None:
-    """After four seconds, with the reason in words; and it stops where media no longer suffer."""
+    """After five seconds, with the reason in words; and it stops where media no longer suffer."""
     run = Run(None)
     run.feed(60, strain=lambda level: SUFFERING if level < 3 else FULL_ALONE)
     assert run.levels[:4] == [0, 1, 2, 3]
     assert run.changed_s[0] - 100.0 >= FULL_PATIENCE_S
     run = Run(None)
-    run.feed(5, strain=lambda level: SUFFERING)
+    run.feed(7, strain=lambda level: SUFFERING)
     assert run.budget.says() == "Drawing plots at 50% of their rate, because the one processor here is full."
 
 
@@ -157,8 +157,17 @@ def test_a_short_strain_changes_nothing() -> None:
     run = Run(None)
     for _ in range(20):
         run.feed(3.0, strain=lambda level: SUFFERING)
-        run.feed(1.0, strain=lambda level: FULL_ALONE)
+        run.feed(4.0, strain=lambda level: FULL_ALONE)
     assert run.levels == [0]
+
+
+def test_strain_that_comes_and_goes_is_strain() -> None:
+    """Starved media suffer now more and now less: every other look alone would never shed anything."""
+    run = Run(None)
+    for _ in range(10):
+        run.feed(0.5, strain=lambda level: SUFFERING)
+        run.feed(0.5, strain=lambda level: FULL_ALONE)
+    assert len(run.levels) > 1
 
 
 def test_it_comes_back_while_a_cell_still_fills_the_processors() -> None:
@@ -178,7 +187,7 @@ def test_without_plots_it_begins_with_the_pictures() -> None:
     """Steps that would change nothing are left out, both ways; and no plot is spoken of."""
     run = Run(None)
     run.budget.plots = False
-    run.feed(8, strain=lambda level: SUFFERING)
+    run.feed(9, strain=lambda level: SUFFERING)
     assert run.levels[:3] == [0, 3, 4]
     assert run.budget.says() == (
         "Showing pictures at 50% of their size, because the one processor here is full."
