@@ -86,6 +86,21 @@ export const PROBLEMS = {
     message: "Could not connect to Python: the network lets no direct media through.",
     next_step: "Press Start to try again. Behind a firewall or a hub, give Lab(ice_servers=…) a TURN server; lab.diagnose() in a cell says more.",
   },
+  noWebRTC: {
+    code: "no-webrtc",
+    message: "Could not connect to Python: this browser has WebRTC switched off.",
+    next_step: "Open this notebook in another browser, or allow WebRTC in its settings.",
+  },
+  notTried: {
+    code: "webrtc-not-tried",
+    message: "Could not connect to Python: this lab tries no WebRTC.",
+    next_step: "Leave out webrtc=False, or give Lab(ice_servers=…) a TURN server.",
+  },
+  noRelay: {
+    code: "no-relay",
+    message: "Nothing goes through the server here.",
+    next_step: null,
+  },
   noWelcome: {
     code: "no-answer",
     message: "Python has not answered yet.",
@@ -236,6 +251,23 @@ export function atHome(problem: Problem, home: Home | null): Problem {
   return problem;
 }
 
+const WEBRTC_MET: Record<string, string> = {
+  [PROBLEMS.timeout.code]: "the network lets no direct media through",
+  [PROBLEMS.noWebRTC.code]: "this browser has WebRTC switched off",
+  [PROBLEMS.notTried.code]: "no WebRTC is tried",
+};
+
+/** Neither WebRTC nor the relay: what each of them met. `relay` is why the server opens no socket for media, as far as it tells. */
+export function noWay(direct: unknown, relay: string | null = null): LabError {
+  const met = WEBRTC_MET[asProblem(direct).code] ?? asProblem(direct).message.replace(/\.$/, "");
+  const why = relay ?? "something before it opens no such WebSocket.";
+  return new LabError(
+    "no-way",
+    `Could not connect: ${met}, and the way through the Jupyter server is closed: ${why}`,
+    "Give Lab(ice_servers=…) a TURN server, or let that way be opened; lab.diagnose() in a cell says more.",
+  );
+}
+
 /** What differs on the page of a served bot: there is no cell and no Lab, and perhaps no Jupyter that anybody knows of. */
 const ON_A_VISIT: Record<string, Partial<Problem>> = {
   [PROBLEMS.unreachable.code]: {
@@ -250,6 +282,9 @@ const ON_A_VISIT: Record<string, Partial<Problem>> = {
     message: "Could not connect to the bot: the network lets no direct media through.",
     next_step: "Press Start to try again. Behind a firewall a TURN server is needed, which the bot's server names.",
   },
+  "no-way": { next_step: "Press Start to try again. Behind a firewall a TURN server is needed, which the bot's server names." },
+  [PROBLEMS.noWebRTC.code]: { message: "This browser has WebRTC switched off.", next_step: "Open this page in another browser, or allow WebRTC in its settings." },
+  [PROBLEMS.notTried.code]: { message: "No WebRTC is tried.", next_step: null },
   [PROBLEMS.noWelcome.code]: { message: "The server has not answered in time.", next_step: "Press Start to try again." },
   [PROBLEMS.lost.code]: { message: "The connection to the bot was lost and could not be made again." },
   "nothing-served": { next_step: "Press Start again when the bot is there." },

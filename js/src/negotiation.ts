@@ -82,13 +82,16 @@ export interface OfferBody {
   type: "offer";
   pc_id: string | null;
   restart_pc: boolean;
-  request_data?: { page: string };
+  request_data?: { page: string; conversation?: string };
+  /** A visitor's, whose request data is the bot's. */
+  conversation?: string;
 }
 
 /** `page` names a notebook's page to its engine; a visitor (null) leaves the request data to what `start` was told. */
-export function offerBody(sdp: string, page: string | null, pcId: string | null, restart: boolean): OfferBody {
+export function offerBody(sdp: string, page: string | null, pcId: string | null, restart: boolean, conversation?: string): OfferBody {
   const body: OfferBody = { sdp, type: "offer", pc_id: pcId, restart_pc: restart && pcId !== null };
-  return page === null ? body : { ...body, request_data: { page } };
+  const named = conversation ? { conversation } : {};
+  return page === null ? { ...body, ...named } : { ...body, request_data: { page, ...named } };
 }
 
 /** Adds parameters to the `a=fmtp` lines of one codec (RFC 8866, 6.15), inserting a line where there is none. */

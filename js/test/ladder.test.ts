@@ -38,6 +38,8 @@ class FakePeer implements MediaPeer {
   pcId = null;
   readonly pipe = new Pipe();
   closed = false;
+  prepared = false;
+  offered = false;
   refusal: unknown = null;
 
   constructor(
@@ -45,11 +47,20 @@ class FakePeer implements MediaPeer {
     private readonly events: PeerEvents,
   ) {}
 
+  prepare(): Promise<void> {
+    this.prepared = true;
+    return Promise.resolve();
+  }
+
   offer(): Promise<void> {
+    this.offered = true;
     return this.refusal ? Promise.reject(this.refusal) : Promise.resolve();
   }
 
-  replace(): Promise<void> {
+  readonly sent: (MediaStreamTrack | null)[] = [];
+
+  replace(_: Source, track: MediaStreamTrack | null): Promise<void> {
+    this.sent.push(track);
     return Promise.resolve();
   }
 
@@ -88,6 +99,7 @@ function setting(blocked = false, withRelay = true) {
     chosen: () => chosen.push((ladder.peer as FakePeer).name),
     track: nothing,
     state: (state) => chosen.push(state),
+    letGo: nothing,
   });
   const peer = (name: string) => made.find((one) => one.name === name);
   return { ladder, channel, chosen, heard, memory, made, peer };
@@ -176,18 +188,28 @@ async function interrupted() {
   await pass(5);
   all.peer("direct")?.connects();
   await done;
-  assert.ok(all.ladder.prepare());
+  all.ladder.prepare();
+  all.ladder.prepare();
   await pass(5);
-  all.peer("relay")?.connects();
-  all.peer("relay")?.pipe.says('"by the relay"');
-  await pass(5);
+  assert.deepEqual(
+    all.made.map(({ name, prepared, offered }) => [name, prepared, offered]),
+    [
+      ["direct", true, true],
+      ["relay", true, false],
+    ],
+  );
   return all;
 }
 
-test("a relay that was prepared carries at once when WebRTC does not come back", async () => {
-  const { ladder, chosen, heard, made } = await interrupted();
+test("a relay that was prepared carries when WebRTC does not come back", async () => {
+  const { ladder, chosen, heard, made, peer } = await interrupted();
+  const done = ladder.connect("known", 1000, 0, never);
+  await pass(5);
+  assert.ok(peer("relay")?.offered);
+  peer("relay")?.pipe.says('"by the relay"');
   assert.deepEqual(heard, []);
-  await ladder.connect("known", 1000, 0, never);
+  peer("relay")?.connects();
+  await done;
   assert.deepEqual(chosen, ["direct", "relay"]);
   assert.deepEqual(heard, ["by the relay"]);
   assert.deepEqual(
@@ -205,14 +227,58 @@ test("a relay that was prepared carries at once when WebRTC does not come back",
   assert.ok(made.every(({ closed }) => closed));
 });
 
-test("when WebRTC comes back the relay is let go, and what Python said there is heard", async () => {
-  const { ladder, channel, chosen, heard, peer } = await interrupted();
+test("when WebRTC comes back the relay that was prepared is let go, and Python never knew of it", async () => {
+  const { ladder, channel, chosen, peer } = await interrupted();
   ladder.resume();
-  assert.deepEqual(heard, ["by the relay"]);
   assert.ok(peer("relay")?.closed);
+  assert.equal(peer("relay")?.offered, false);
   channel.send(1);
   assert.deepEqual(peer("direct")?.pipe.sent, ["1"]);
   assert.deepEqual(chosen, ["direct"]);
+  ladder.close();
+});
+
+test("where neither finds a way both faults are told", async () => {
+  const { ladder, made, peer } = setting(true);
+  const done = ladder.connect(null, 1000, 0, never);
+  await pass(5);
+  peer("relay")?.fails();
+  peer("direct")?.fails();
+  await assert.rejects(done, AggregateError);
+  assert.ok(made.every(({ closed }) => closed));
+  const again = ladder.connect(null, 50, 0, never);
+  await pass(5);
+  made.at(-1)?.fails(); // the relay; WebRTC says nothing until the deadline
+  await assert.rejects(again, AggregateError);
+});
+
+test("a network that has changed is tried at once, and WebRTC that failed is never told while the relay carries", async () => {
+  const { ladder, chosen, made, peer } = setting(true);
+  const done = ladder.connect(null, 1000, 0, never);
+  await pass(5);
+  peer("relay")?.connects();
+  await done;
+  peer("direct")?.fails();
+  await pass(5);
+  assert.equal(made.length, 2); // the next try is half a minute away
+  ladder.hurry();
+  await pass(5);
+  assert.equal(made.length, 3);
+  made[2]?.connects();
+  await pass(10);
+  assert.deepEqual(chosen, ["relay", "direct"]);
+  ladder.close();
+});
+
+test("another track goes to what carries and to what is tried", async () => {
+  const { ladder, made, peer } = setting(true);
+  const done = ladder.connect(null, 1000, 0, never);
+  await pass(5);
+  peer("relay")?.connects();
+  await done;
+  const track = {} as MediaStreamTrack;
+  await ladder.replace("camera", track);
+  assert.ok(made.length === 2 && made.every((one) => one.sent.at(-1) === track));
   ladder.close();
 });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BitrateControl } from "../src/relay/bitrate.ts";
-import { Conversation, RelayChannel } from "../src/relay/delivery.ts";
+import { Conversation } from "../src/peer/conversation.ts";
+import { RelayChannel } from "../src/relay/delivery.ts";
 import { momentsBetween } from "../src/session/history.ts";
 import type { Snapshot } from "../src/status.ts";
 import { FIRST, statusLine } from "../src/status.ts";
@@ -96,7 +97,8 @@ test("what was not acknowledged goes over the next socket of the same conversati
   const heard: unknown[] = [];
   const channel = new RelayChannel((packet) => second.push(packet), talk);
   channel.onmessage = ({ data }) => heard.push(data);
-  channel.again(1);
+  channel.acknowledged(1);
+  channel.resume();
   channel.send("d");
   assert.deepEqual(
     second.map((packet) => packet.kind === "message" && [packet.sequence, packet.text]),

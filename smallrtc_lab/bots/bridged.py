@@ -160,6 +160,8 @@ class BridgedConnection(EventEmitter):
             case "closed":
                 self.end_reason = self.end_reason or EndReason(header["reason"])
                 self._end()
+            case "moved":  # the same client, by another way
+                self._stands(True, header.get("takes", ()))
             case _:
                 self._stands(what == "connected", header.get("takes", ()))
                 self._mailbox.post(what)

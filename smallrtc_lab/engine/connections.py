@@ -90,6 +90,9 @@ class SessionConnection(Protocol):
     async def messages_taken(self, timeout_s: float) -> bool:
         """Wait until messages go out at once."""
 
+    def speak(self) -> None:
+        """What the browser does not have yet of a conversation goes over this one."""
+
     def ask_to_renegotiate(self) -> None:
         """Ask for a new offer."""
 
@@ -98,6 +101,9 @@ class SessionConnection(Protocol):
 
     async def disconnect(self) -> None:
         """End it."""
+
+    async def let_go(self) -> None:
+        """End it without a word: the client is here by another way."""
 
     async def stats(self) -> dict[str, Any]:
         """Its figures."""

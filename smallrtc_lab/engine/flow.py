@@ -7,10 +7,12 @@ is gone, and the session waits for another.
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+from smallrtc_lab.rtc.sections import Section
 from smallrtc_lab.rtc.state import ConnectionState, EndReason
 from smallrtc_lab.sctp import VARIABLES
 
@@ -21,6 +23,7 @@ from .mail import Mail
 from .outlets import Kind
 from .processing import Processing
 from .relaying.connection import RelayConnection
+from .sources import Sources
 
 __all__ = ["Flow", "FlowEvents"]
 
@@ -28,8 +31,17 @@ logger = logging.getLogger(__name__)
 
 _FIRST_MEDIA_S = 5.0
 _LATE_MEDIA_S = 600.0
-_LET_GO_S = 3.0  # after another connection has taken over: the page moves its messages, and hangs up itself
+_LET_GO_S = 3.0  # after another connection has taken over: the page moves, too, and hangs up itself
+_TRY_S = 25.0  # a page itself gives up after 15
 _LAST_WORDS_S = 1.0  # a client that has just come gets what was said to it before it is told to go
+
+
+class Standing(enum.Enum):
+    """What the kernel knows of the client."""
+
+    UNKNOWN = "unknown"
+    CONNECTED = "connected"
+    SILENT = "silent"
 
 
 class FlowEvents(Protocol):
@@ -65,15 +77,16 @@ class Flow:
         ready: bool = True,
     ) -> None:
         self._ladder = Ladder()
+        self._sources = Sources(video, audio, expected, events)
         self.live = False
         self.route: str | None = None
         self.mail = Mail(events)
-        self._video = video
-        self._audio = audio
         self._processing = processing
         self._events = events
-        self._expected = expected
-        self._ready = ready  # False: the kernel says when it is, for each connection
+        self._ready = ready  # False: the kernel says when it is, for each client
+        self._waits = not ready
+        self._standing = Standing.UNKNOWN
+        self._told: set[Section] = set()
         self._stuck = False
         self._tried: list[dict[str, str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,20 +107,29 @@ class Flow:
             return "connecting"
         return "reconnecting" if self.connection.state is ConnectionState.DISCONNECTED else None
 
-    async def adopt(self, connection: SessionConnection, *, beside: bool = False) -> None:
-        """A new connection: give it what Python sends back, and follow what happens to it.
+    async def adopt(self, connection: SessionConnection) -> None:
+        """A new client: give it what Python sends back, and follow what happens to it."""
+        self._waits = not self._ready
+        self._standing = Standing.UNKNOWN
+        self._told.clear()
+        await self._begin(connection, self._ladder.begin(connection))
 
-        ``beside``: the one of now goes on trying, and takes over again when it is through.
-        """
-        self.mail.use(None)  # until this one is connected
-        given_up = self._ladder.begin(connection, beside=beside)
-        self._audio.meet_sender()
-        self.renew_outputs()
-        await self._follow(connection, given_up)
+    async def replace(self, connection: SessionConnection) -> None:
+        """The same client, by another way that carries at once. WebRTC that carried until now goes on trying."""
+        falls = isinstance(connection, RelayConnection) and not isinstance(self.connection, RelayConnection)
+        take = self._ladder.stand_in if falls else self._ladder.replace
+        await self._begin(connection, take(connection))
 
     async def consider(self, connection: SessionConnection) -> None:
-        """Another way is tried while that of now carries: it takes over when it is through."""
+        """The same client tries another way while that of now carries: it takes over when it is through."""
         await self._follow(connection, self._ladder.consider(connection))
+        self._spawn(self._give_up(connection), "give-up")
+
+    async def _begin(self, connection: SessionConnection, given_up: SessionConnection | None) -> None:
+        self.mail.use(None)  # until this one is connected
+        self._sources.meet_sender()
+        self.renew_outputs()
+        await self._follow(connection, given_up)
 
     async def _follow(self, connection: SessionConnection, given_up: SessionConnection | None) -> None:
         handlers: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
@@ -123,12 +145,13 @@ class Flow:
         for name, handler in handlers.items():
             connection.add_event_handler(name, handler)
         if given_up is not None:
-            await given_up.disconnect()
-        if self._ready:
+            await given_up.let_go()
+        if not self._waits:
             await connection.connect()
 
     async def connect(self) -> None:
         """The kernel is ready for its client."""
+        self._waits = False
         if self.connection is not None:
             await self.connection.connect()
 
@@ -137,15 +160,9 @@ class Flow:
         connection = self.connection
         if connection is None or not connection.is_connected():
             return []
-        tracks = (
-            connection.audio_input_track(),
-            connection.video_input_track(),
-            connection.screen_video_input_track(),
-        )
         events = [
             {"what": "track-started", "pc_id": connection.pc_id, "section": int(track.section)}
-            for track in tracks
-            if track is not None
+            for track in _tracks(connection)
         ]
         here = {"what": "connected", "pc_id": connection.pc_id, "takes": _taken(connection)}
         return [*events, here]
@@ -212,33 +229,56 @@ class Flow:
 
     async def _on_connected(self, connection: SessionConnection) -> None:
         if connection is self._ladder.candidate:
-            self._spawn(self._climb(connection), "climb")
+            self._spawn(self._climb(), "climb")
         if connection is not self.connection:
             return
-        self.mail.use(connection)
-        self._events.connection_event("connected", connection, takes=_taken(connection))
+        self._speak(connection)
         # Not awaited here: the connection delivers its events one by one, and this waits for media.
         self._spawn(self._go_live(connection), "go-live")
 
-    async def _climb(self, connection: SessionConnection) -> None:
-        """A better way is through: everything goes over it from now on, and messages once and in order."""
+    def _speak(self, connection: SessionConnection) -> None:
+        """Messages go over this connection from now on. To the kernel a client is connected once, whatever its ways."""
+        connection.speak()
+        self.mail.use(connection)
+        what = "moved" if self._standing is Standing.CONNECTED else "connected"
+        self._standing = Standing.CONNECTED
+        self._events.connection_event(what, connection, takes=_taken(connection))
+
+    async def _climb(self) -> None:
+        """A better way is through: everything goes over it from now on."""
         before = self._ladder.climb()
-        self.mail.use(None)
-        self._audio.meet_sender()
-        self.renew_outputs()
-        self._follow_tracks(connection)
-        if isinstance(before, RelayConnection):
-            await before.messages_settled(_LAST_WORDS_S)
-        if connection is self.connection and connection.is_connected():
-            self.mail.use(connection)
-            await self._go_live(connection)
+        connection = self.connection
+        assert connection is not None
         if before is not None:
+            self._spawn(self._let_go_later(before), "let-go")
+        self._sources.meet_sender()
+        self.renew_outputs()
+        self._speak(connection)
+        for track in _tracks(connection):
+            self._tell_track(connection, track)
+        await self._go_live(connection)
+
+    async def _let_go_later(self, before: SessionConnection) -> None:
+        try:
             await asyncio.sleep(_LET_GO_S)
-            await before.disconnect()
+        finally:
+            await before.let_go()
+
+    async def _give_up(self, connection: SessionConnection) -> None:
+        """ICE of aiortc never ends by itself, and the page has no word for its own end."""
+        await asyncio.sleep(_TRY_S)
+        if connection is self._ladder.candidate and not connection.is_connected():
+            await connection.let_go()
 
     async def _on_track(self, connection: SessionConnection, track: SourceTrack) -> None:
         if connection is self.connection:
-            self._follow_tracks(connection)
+            self._sources.follow(connection)
+            self._tell_track(connection, track)
+
+    def _tell_track(self, connection: SessionConnection, track: SourceTrack) -> None:
+        """Once for each source of a client, but for one that was away: its other ways bring the same sources."""
+        if self._standing is not Standing.CONNECTED or track.section not in self._told:
+            self._told.add(track.section)
             self._events.connection_event("track-started", connection, section=int(track.section))
 
     async def _on_track_end(self, connection: SessionConnection, track: SourceTrack) -> None:
@@ -255,6 +295,7 @@ class Flow:
     async def _on_silent(self, connection: SessionConnection) -> None:
         if connection is not self.connection:
             return
+        self._standing = Standing.SILENT
         self._events.connection_event("disconnected", connection)
         await self._silence()
 
@@ -262,63 +303,45 @@ class Flow:
         self.mail.use(None)
         self.live = False
         self.route = None
-        for stream in (*self._video.values(), self._audio):
-            await stream.disconnect()
+        await self._sources.disconnect()
         self._events.update()
 
     async def _on_gone(self, connection: SessionConnection) -> None:
         self._tried = _tried_by(connection) or self._tried
-        if connection is not self.connection:
+        carried = connection is self.connection
+        if not carried:
             self._ladder.gone(connection)
-        if connection is self.connection:
-            await self._silence()
-            self._ladder.gone(connection)
+            return
+        await self._silence()
+        self._ladder.gone(connection)
+        left = self.connection
+        if left is None:
             reason = connection.end_reason or EndReason.FAILED
+            self._standing = Standing.UNKNOWN
             self._events.connection_event("closed", connection, reason=reason.value)
-            self._events.update()
-            left = self.connection
-            if left is not None:  # what was tried beside it is all there is now
-                self.renew_outputs()
-                if left.is_connected():
-                    await self._on_connected(left)
+        else:
+            await self._go_on(left)
+        self._events.update()
 
-    def _follow_tracks(self, connection: SessionConnection) -> None:
-        camera, screen = connection.video_input_track(), connection.screen_video_input_track()
-        for name, track in (("camera", camera), ("screen", screen)):
-            if track is not None:
-                self._video[name].follow(track)
-        audio = connection.audio_input_track()
-        if audio is not None:
-            self._audio.follow(audio)
+    async def _go_on(self, left: SessionConnection) -> None:
+        """What was tried beside the one that has gone is all there is now, of the same client."""
+        self.renew_outputs()
+        if left.is_connected():
+            await self._on_connected(left)
+        elif self._standing is Standing.CONNECTED:
+            self._standing = Standing.SILENT
+            self._events.connection_event("disconnected", left)
 
     async def _go_live(self, connection: SessionConnection) -> None:
-        self._follow_tracks(connection)
+        self._sources.follow(connection)
         self._events.update()
-        all_flow = await self._first_media(_FIRST_MEDIA_S)
+        all_flow = await self._sources.first_media(_FIRST_MEDIA_S)
         route = (await connection.stats()).get("route")
         if connection is self.connection and connection.is_connected():
             self.live, self.route = True, route
             self._events.update()
             if not all_flow:
-                await self._first_media(_LATE_MEDIA_S)  # what comes late takes the problem back
-
-    async def _first_media(self, within_s: float) -> bool:
-        """Wait for the first of everything the browser offers to send, and say what has not come in time."""
-        expected = [stream for stream in self._expected if stream.connected]
-        try:
-            async with asyncio.timeout(within_s):
-                for stream in expected:
-                    await stream.wait_flowing()
-        except TimeoutError:
-            missing = " and ".join(stream.source for stream in expected if not stream.flowing)
-            self._events.problem(
-                "no-media",
-                f"Connected, but nothing has come from the {missing} yet.",
-                "Check that it is not muted or used by another program.",
-            )
-            return False
-        self._events.clear_problem("no-media")
-        return True
+                await self._sources.first_media(_LATE_MEDIA_S)  # what comes late takes the problem back
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -335,6 +358,15 @@ def _tried_by(connection: SessionConnection | None) -> list[dict[str, str]]:
     """The candidate pairs of a connection; a relay has none."""
     tried: Callable[[], list[dict[str, str]]] = getattr(connection, "tried_pairs", list)
     return tried()
+
+
+def _tracks(connection: SessionConnection) -> list[SourceTrack]:
+    tracks = (
+        connection.audio_input_track(),
+        connection.video_input_track(),
+        connection.screen_video_input_track(),
+    )
+    return [track for track in tracks if track is not None]
 
 
 def _taken(connection: SessionConnection) -> list[str]:

@@ -2,6 +2,7 @@
 
     direct tries ──a relay comes──► the relay carries, direct is the candidate ──direct is through──► direct carries
     the relay carries ──an offer──► the same
+    the relay is lost ──another of its sockets──► that one carries, the candidate goes on trying
 
 Nothing here waits or sends; :class:`~.flow.Flow` does what it is told.
 """
@@ -20,14 +21,25 @@ class Ladder:
         self.current: SessionConnection | None = None
         self.candidate: SessionConnection | None = None
 
-    def begin(self, connection: SessionConnection, *, beside: bool = False) -> SessionConnection | None:
-        """``connection`` carries from now on. ``beside``: the one before goes on trying; else nobody does.
+    def begin(self, connection: SessionConnection) -> SessionConnection | None:
+        """``connection`` carries from now on, alone. Returns a candidate that is to be given up."""
+        given_up, self.candidate = self.candidate, None
+        self.current = connection
+        return given_up
+
+    def stand_in(self, connection: SessionConnection) -> SessionConnection | None:
+        """``connection`` carries from now on, and the one before becomes the candidate.
 
         Returns a candidate that is to be given up.
         """
-        given_up, self.candidate = self.candidate, self.current if beside else None
+        given_up, self.candidate = self.candidate, self.current
         self.current = connection
-        return None if given_up is self.candidate else given_up
+        return given_up
+
+    def replace(self, connection: SessionConnection) -> SessionConnection | None:
+        """``connection`` carries from now on, and a candidate goes on trying; returns the one that is to be let go."""
+        before, self.current = self.current, connection
+        return before
 
     def consider(self, connection: SessionConnection) -> SessionConnection | None:
         """``connection`` is to take over when it is through; returns a candidate that is to be given up."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smallrtc_lab.conversation import Conversation, Conversations
 from smallrtc_lab.errors import RequestError
-from smallrtc_lab.rtc.connection import IceServer
+from smallrtc_lab.rtc.connection import IceServer, SmallWebRTCConnection
 from smallrtc_lab.rtc.requests import SmallWebRTCPatchRequest, SmallWebRTCRequest, SmallWebRTCRequestHandler
 
 from .connections import SessionConnection
@@ -26,6 +27,8 @@ class Reception:
         self.simulated: SimulatedBrowser | None = None
         self.on_offer: Callable[[], None] = lambda: None  # a page's offer is about to be answered
         self.on_simulation: Callable[[], None] = lambda: None  # a simulated browser has come
+        self.conversations = Conversations()
+        self._conversation: Conversation | None = None  # that of the connection
         self._flow = flow
         self._pages = pages
         self._handler = SmallWebRTCRequestHandler([])
@@ -36,40 +39,53 @@ class Reception:
         self._handler.update_ice_servers(servers)
 
     async def offer(self, body: Message) -> Message:
-        """Answer a page's offer; raises :class:`RequestError` when it is refused."""
+        """Answer a page's offer; raises :class:`RequestError` when it is refused.
+
+        A page that names its conversation is told that the engine has it: both number their messages then.
+        """
         request = SmallWebRTCRequest.from_dict(body)
-        page = _page_of(body)
-        if not self._relays(page):
-            await self._make_room(page, request.pc_id)
-        self.page = page
+        page, name = _told_by(body, "page"), _told_by(body, "conversation")
+        conversation = None if name is None else self.conversations.of(name)
+        await self._come(page, conversation, request.pc_id)
         self.on_offer()
-        return await self._handler.handle_web_request(request, self._take)
+
+        async def take(connection: SmallWebRTCConnection) -> None:
+            if conversation is not None:
+                connection.converse(conversation)
+            await self._take(connection, page, conversation)
+
+        answer = await self._handler.handle_web_request(request, take)
+        return answer if conversation is None else {**answer, "conversation": True}
 
     async def relay(self, page: str | None, connection: RelayConnection) -> None:
         """A page whose media comes over a relay socket; raises as :meth:`offer`.
 
         What the same page tries by WebRTC goes on, and takes over when it is through.
         """
-        beside = self._tries(page)
-        if not beside:
-            await self._make_room(page, None)
-        self.page = page
-        await self._flow.adopt(connection, beside=beside)
+        await self._come(page, connection.conversation, None)
+        goes_on = self._goes_on(page, connection.conversation)
+        await (self._flow.replace if goes_on else self._flow.adopt)(connection)
 
-    async def _take(self, connection: SessionConnection) -> None:
+    async def _come(self, page: str | None, conversation: Conversation | None, pc_id: str | None) -> None:
+        if not self._goes_on(page, conversation):
+            await self._make_room(page, pc_id)
+        self.page, self._conversation = page, conversation
+
+    async def _take(
+        self, connection: SessionConnection, page: str | None, conversation: Conversation | None
+    ) -> None:
         """While a relay carries, which may have come during the answer, a better way is only tried."""
-        await (self._flow.consider if self._relays(self.page) else self._flow.adopt)(connection)
+        if not self._goes_on(page, conversation):
+            await self._flow.adopt(connection)
+        elif isinstance(self._flow.connection, RelayConnection):
+            await self._flow.consider(connection)
+        else:
+            await self._flow.replace(connection)
 
-    def _relays(self, page: str | None) -> bool:
-        """Whether this page's media comes over a relay now."""
-        current = self._flow.connection
-        return isinstance(current, RelayConnection) and current.is_connected() and page == self.page
-
-    def _tries(self, page: str | None) -> bool:
-        """Whether this page has a WebRTC connection, or is about to."""
-        current = self._flow.connection
-        own = page is not None and page == self.page and self.simulated is None
-        return own and current is not None and not isinstance(current, RelayConnection)
+    def _goes_on(self, page: str | None, conversation: Conversation | None) -> bool:
+        """Whether this is the client that is here, by another way: the same conversation of the same page."""
+        known = conversation is not None and conversation is self._conversation and page == self.page
+        return known and self.simulated is None and self._flow.connection is not None
 
     async def patch(self, body: Message) -> Message:
         """Take candidates that came after the offer."""
@@ -126,7 +142,8 @@ class Reception:
             await current.disconnect()
 
 
-def _page_of(body: Message) -> str | None:
+def _told_by(body: Message, name: str) -> str | None:
+    """What a page says of itself in the request data of its offer."""
     asked = body.get("request_data", body.get("requestData"))
-    page = asked.get("page") if isinstance(asked, dict) else None
-    return page if isinstance(page, str) else None
+    told = asked.get(name) if isinstance(asked, dict) else None
+    return told if isinstance(told, str) else None

@@ -9,8 +9,9 @@ Every packet begins with four bytes; all numbers are big endian::
     message  uint32 sequence   then UTF-8 text, as on a data channel                          (8 bytes + text)
     control  UTF-8 JSON object                                                                (4 bytes + text)
 
-Sequences count from 1 for each stream and socket (messages: for each conversation); 0 stands for none yet. 32 bits
-last for years. The golden packets of ``tests/contract/relay.json`` are read by the tests of both languages.
+Sequences count from 1 for each stream and socket (messages: for each conversation); 0 stands for none yet, or for a
+message outside the conversation. 32 bits last for years. The golden packets of ``tests/contract/relay.json`` are read
+by the tests of both languages.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import json
 import struct
 from typing import Any, NamedTuple, TypeAlias
 
+from smallrtc_lab.conversation import MessageText
 from smallrtc_lab.errors import ProtocolError
 
 __all__ = [
@@ -110,13 +112,6 @@ class Report(NamedTuple):
     received_bytes: int = 0
     age_ms: float = 0.0
     keyframe: bool = False
-
-
-class MessageText(NamedTuple):
-    """A text as a data channel carries it, with its place in the conversation."""
-
-    sequence: int
-    text: str
 
 
 class Control(NamedTuple):

@@ -10,9 +10,23 @@ from typing import Any
 
 from aiortc import RTCDataChannel
 
+from smallrtc_lab.conversation import Conversation, MessageText
 from smallrtc_lab.errors import ProtocolError
 
-from .messages import MAX_QUEUED, Incoming, MessageQueue, read_message, signalling_text
+from .messages import (
+    MAX_QUEUED,
+    Acknowledged,
+    AppMessage,
+    Incoming,
+    MessageQueue,
+    Numbered,
+    acknowledged_text,
+    numbered_text,
+    read_message,
+    read_numbered,
+    signalling_text,
+)
+from .numbering import Numbering
 from .stall import Progress, StallWatch
 
 __all__ = ["MessageChannel"]
@@ -29,6 +43,7 @@ class MessageChannel:
 
     At most 50 messages wait. When no channel opened ``OPEN_WITHIN_S`` after the connection was up, they are
     dropped, which is logged; a client need not open one. ``dropped`` counts every message that was not sent.
+    Messages of a conversation (:meth:`converse`) wait there and not in the queue, whatever happens to the channel.
     """
 
     def __init__(
@@ -42,6 +57,16 @@ class MessageChannel:
         self._given_up = False
         self._changed = asyncio.Event()  # there may be room now
         self._dropped = 0
+        self._numbering: Numbering | None = None
+
+    def converse(self, conversation: Conversation) -> None:
+        """The client numbers its messages, and takes numbered ones; before anything is sent."""
+        self._numbering = Numbering(conversation, self._carry, self._acknowledge)
+
+    def speak(self) -> None:
+        """What the client does not have yet of the conversation goes over this channel, and whatever follows."""
+        if self._numbering is not None:
+            self._numbering.speak()
 
     @property
     def is_open(self) -> bool:
@@ -52,7 +77,10 @@ class MessageChannel:
     def takes_messages(self) -> bool:
         """Whether a message goes out at once and is not dropped."""
         return (
-            self._channel is not None and self.is_open and self._channel.bufferedAmount <= MAX_BUFFERED_BYTES
+            self._channel is not None
+            and self.is_open
+            and self._channel.bufferedAmount <= MAX_BUFFERED_BYTES
+            and (self._numbering is None or self._numbering.has_room)
         )
 
     @property
@@ -81,6 +109,8 @@ class MessageChannel:
         self._changed.set()
         self._stall.stop()
         self._cancel_timer()
+        if self._numbering is not None:
+            self._numbering.stop()
 
     def connection_is_up(self) -> None:
         """Begin to count the time in which the channel has to open."""
@@ -93,7 +123,8 @@ class MessageChannel:
 
         Raises ``TypeError`` or ``ValueError`` for a message that is no JSON.
         """
-        return self._send_text(json.dumps(message))
+        text = json.dumps(message)
+        return self._send_text(text) if self._numbering is None else self._say(self._numbering, text)
 
     def signal(self, kind: str) -> bool:
         """Send a message of the protocol's own, if the channel is open."""
@@ -124,14 +155,14 @@ class MessageChannel:
         return True
 
     async def emptied(self, timeout_s: float) -> None:
-        """Wait until nothing waits for the channel to open any more, or the time is up."""
+        """Wait until nothing waits for the channel to open, or for an acknowledgement, or the time is up."""
         try:
             async with asyncio.timeout(timeout_s):
-                while len(self._queue):
+                while len(self._queue) or (self._numbering is not None and self._numbering.waiting):
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            logger.debug("the data channel did not open within %.2f s", timeout_s)
+            logger.debug("the client did not take everything within %.2f s", timeout_s)
 
     async def flushed(self, timeout_s: float) -> None:
         """Wait until what was sent has left aiortc's queue, or the time is up."""
@@ -156,9 +187,28 @@ class MessageChannel:
             logger.warning("%d messages were never sent: the connection closed first", len(left))
 
     def _has_room(self) -> bool:
+        if self._numbering is not None and not self._numbering.has_room:
+            return False
         if self._channel is not None and self.is_open:
             return self._channel.bufferedAmount <= ROOM_BYTES
-        return not self._given_up and len(self._queue) < MAX_QUEUED
+        return self._numbering is not None or (not self._given_up and len(self._queue) < MAX_QUEUED)
+
+    def _say(self, numbering: Numbering, text: str) -> bool:
+        buffered = 0 if self._channel is None else self._channel.bufferedAmount
+        if buffered <= MAX_BUFFERED_BYTES and numbering.say(text):
+            return True
+        self._dropped += 1
+        logger.warning("a message was dropped: the client does not take what was sent before")
+        return False
+
+    def _carry(self, message: MessageText) -> None:
+        if self._channel is not None and self.is_open:
+            self._channel.send(numbered_text(message.sequence, message.text))
+            self._stall.sent()
+
+    def _acknowledge(self, sequence: int) -> None:
+        if self._channel is not None and self.is_open:
+            self._channel.send(acknowledged_text(sequence))
 
     def _send_text(self, text: str) -> bool:
         if self.is_open:
@@ -185,15 +235,29 @@ class MessageChannel:
             self._cancel_timer()
             for text in self._queue.take_all():
                 self._transmit(text)
+            if self._numbering is not None and self._numbering.speaking:
+                self.speak()
             self._changed.set()
 
     def _receive(self, text: str | bytes) -> None:
         try:
-            message = read_message(text)
+            if self._numbering is None:
+                self._on_message(read_message(text))
+            else:
+                self._take(self._numbering, text)
         except ProtocolError as error:
             logger.warning("ignored: %s", error)
-            return
-        self._on_message(message)
+
+    def _take(self, numbering: Numbering, text: str | bytes) -> None:
+        match read_numbered(text):
+            case Numbered(sequence, value):
+                if numbering.accept(sequence):
+                    self._on_message(AppMessage(value))
+            case Acknowledged(sequence):
+                if numbering.acknowledged(sequence):
+                    self._changed.set()
+            case other:
+                self._on_message(other)
 
     def _give_up(self) -> None:
         self._timer = None

@@ -38,6 +38,7 @@ from typing import Any
 
 from aiortc import MediaStreamTrack, RTCIceCandidate, RTCIceServer, RTCPeerConnection
 
+from smallrtc_lab.conversation import Conversation
 from smallrtc_lab.errors import RequestError
 from smallrtc_lab.ice import normalise_ice_servers
 from smallrtc_lab.media.encoded import EncodedPacket
@@ -214,6 +215,15 @@ class SmallWebRTCConnection(ConnectionLife):
         """
         return self._channel.send(message)
 
+    def converse(self, conversation: Conversation) -> None:
+        """The client's messages belong to ``conversation``, and so do ours: once and in order, also through another
+        connection. Only for a client that asked for it; before anything is sent, and :meth:`speak` begins."""
+        self._channel.converse(conversation)
+
+    def speak(self) -> None:
+        """Of a conversation: what the client does not have yet goes over this connection, and whatever follows."""
+        self._channel.speak()
+
     async def message_room(self, timeout_s: float) -> bool:
         """Wait until one more message would not be dropped; False when it would be even after ``timeout_s``."""
         return await self._channel.room(timeout_s)
@@ -241,6 +251,10 @@ class SmallWebRTCConnection(ConnectionLife):
             await self._channel.emptied(LAST_WORDS_S)
         if self._closing is None and self._channel.signal("peerLeft"):
             await self._channel.flushed(PEER_LEFT_FLUSH_S)
+        await self._close(EndReason.HERE)
+
+    async def let_go(self) -> None:
+        """End without a word: the client is here by another connection."""
         await self._close(EndReason.HERE)
 
     def call_when_closed(self, callback: Callable[[SmallWebRTCConnection], None]) -> None:

@@ -1,7 +1,9 @@
 """What travels on the data channel, without the channel: reading, writing and queueing texts.
 
 ``ping: <ms>`` is the client's heartbeat; ``{"type": "signalling", "message": {...}}`` is ours; any other JSON
-belongs to the application.
+belongs to the application. With a page of our own, which has a conversation (:mod:`smallrtc_lab.conversation`), an
+application's message is ``{"type": "numbered", "sequence": n, "message": …}`` and
+``{"type": "acknowledged", "sequence": n}`` answers it.
 """
 
 from __future__ import annotations
@@ -17,18 +19,24 @@ from .sections import Section
 
 __all__ = [
     "MAX_QUEUED",
+    "Acknowledged",
     "AppMessage",
     "Incoming",
     "MessageQueue",
+    "Numbered",
     "Ping",
     "TrackStatus",
+    "acknowledged_text",
+    "numbered_text",
     "read_message",
+    "read_numbered",
     "signalling_text",
 ]
 
 MAX_QUEUED = 50
 MAX_MESSAGE_CHARS = 1_000_000
 _SIGNALLING = "signalling"  # the wire's spelling
+_NUMBERED, _ACKNOWLEDGED = "numbered", "acknowledged"
 
 
 @dataclass(frozen=True)
@@ -51,22 +59,57 @@ class AppMessage:
     value: Any
 
 
+@dataclass(frozen=True)
+class Numbered:
+    """A message of the application at its place in the conversation."""
+
+    sequence: int
+    value: Any
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """The other side has everything up to there."""
+
+    sequence: int
+
+
 Incoming: TypeAlias = Ping | TrackStatus | AppMessage
 
 
 def read_message(text: str | bytes) -> Incoming:
     """One message from the channel; raises :class:`ProtocolError` for one that follows no rule."""
-    if len(text) > MAX_MESSAGE_CHARS:
-        raise ProtocolError(f"a data channel message of {len(text)} characters is too long")
     if isinstance(text, str) and text.startswith("ping"):
         return Ping()
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"a data channel message is not JSON: {error}") from None
-    if isinstance(value, dict) and value.get("type") == _SIGNALLING and value.get("message"):
-        return _read_signalling(value["message"])
-    return AppMessage(value)
+    return _sorted(_parsed(text))
+
+
+def read_numbered(text: str | bytes) -> Incoming | Numbered | Acknowledged:
+    """As :func:`read_message`, of a page that has a conversation."""
+    if isinstance(text, str) and text.startswith("ping"):
+        return Ping()
+    value = _parsed(text)
+    kind = value.get("type") if isinstance(value, dict) else None
+    if kind not in (_NUMBERED, _ACKNOWLEDGED):
+        return _sorted(value)
+    sequence = value.get("sequence")
+    if type(sequence) is not int or sequence < (kind == _NUMBERED):
+        raise ProtocolError(f"a {kind} message needs a sequence, not {sequence!r}")
+    if kind == _ACKNOWLEDGED:
+        return Acknowledged(sequence)
+    if "message" not in value:
+        raise ProtocolError("a numbered message has none")
+    return Numbered(sequence, value["message"])
+
+
+def numbered_text(sequence: int, text: str) -> str:
+    """The text of a message of the application, which is ``text`` alone elsewhere."""
+    return f'{{"type": "{_NUMBERED}", "sequence": {sequence}, "message": {text}}}'
+
+
+def acknowledged_text(sequence: int) -> str:
+    """The text that says that everything up to ``sequence`` has come."""
+    return json.dumps({"type": _ACKNOWLEDGED, "sequence": sequence})
 
 
 def signalling_text(kind: str) -> str:
@@ -98,6 +141,21 @@ class MessageQueue:
         items = list(self._items)
         self._items.clear()
         return items
+
+
+def _parsed(text: str | bytes) -> Any:
+    if len(text) > MAX_MESSAGE_CHARS:
+        raise ProtocolError(f"a data channel message of {len(text)} characters is too long")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"a data channel message is not JSON: {error}") from None
+
+
+def _sorted(value: Any) -> Incoming:
+    if isinstance(value, dict) and value.get("type") == _SIGNALLING and value.get("message"):
+        return _read_signalling(value["message"])
+    return AppMessage(value)
 
 
 def _read_signalling(message: Any) -> TrackStatus:

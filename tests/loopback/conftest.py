@@ -13,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import pytest_asyncio
 from aiortc import (
     MediaStreamTrack,
     RTCBundlePolicy,
@@ -21,6 +22,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
+from support.relayplace import Place, opened_place
 
 from smallrtc_lab.rtc import SmallWebRTCConnection
 from smallrtc_lab.rtc._aiortc import add_loopback_candidate
@@ -216,3 +218,10 @@ class Wire:
 def wire() -> type[Wire]:
     """The browser's part and its helpers."""
     return Wire
+
+
+@pytest_asyncio.fixture
+async def place() -> AsyncIterator[Place]:
+    """A session with relay sockets. Nobody has come yet; nothing runs afterwards."""
+    async with opened_place() as place:
+        yield place

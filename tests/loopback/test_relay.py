@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import pytest_asyncio
-from support.kernelend import KernelEnd
 from support.knownmedia import tone_of
-from support.relaypage import RelayPage
+from support.relayplace import Place
 from support.waiting import until
 
-from smallrtc_lab.engine.relaying.sockets import RelaySockets
-from smallrtc_lab.engine.session import Session
-from smallrtc_lab.engine.simulate import SimulatedBrowser
 from smallrtc_lab.media.convert import from_picture, to_picture
 from smallrtc_lab.media.resample import to_float
 from smallrtc_lab.media.synthetic import video_source
@@ -24,62 +17,6 @@ from smallrtc_lab.relay.packets import Control, Media, MessageText, Report, pack
 from smallrtc_lab.rtc.client import ClientConnection, ClientTrack, MessageRoom, TimedTrack
 from smallrtc_lab.rtc.state import EndReason
 from smallrtc_lab.rtc.tracks import OutputVideoTrack
-
-
-class Place:
-    """A session with relay sockets, and the wire between them and pages."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.pages: dict[str, RelayPage] = {}
-        self.sockets = RelaySockets(self, session.reception.relay)
-        self.carried = 0
-        self.cut = False
-
-    def send(self, key: str, content: bytes) -> None:
-        if not self.cut:
-            asyncio.get_running_loop().call_soon(self.pages[key].take, content)
-
-    def close(self, key: str, code: int, reason: str) -> None:
-        self.pages[key].closed = (code, reason)
-
-    def page(self, key: str = "k1", **options: Any) -> RelayPage:
-        """A page whose socket is open."""
-
-        def carry(content: bytes) -> None:
-            self.carried += 1
-            if not self.cut:
-                self.sockets.received(key, content)
-
-        self.pages[key] = RelayPage(carry, **options)
-        self.sockets.opened(key)
-        return self.pages[key]
-
-    async def live(self, **options: Any) -> RelayPage:
-        """A page that is live."""
-        page = self.page(**options)
-        page.hello()
-        async with asyncio.timeout(60):
-            await page.welcomed.wait()
-        page.start()
-        await until(lambda: self.session.flow.state == "live")
-        return page
-
-
-@pytest_asyncio.fixture
-async def place() -> AsyncIterator[Place]:
-    """Nobody has come yet; nothing runs afterwards."""
-    kernel = KernelEnd()
-    with ThreadPoolExecutor(2) as executor:
-        place = Place(Session("s", {}, kernel.bridge, executor, lambda key, message: None))
-        yield place
-        for page in place.pages.values():
-            await page.stop()
-        await place.sockets.close()
-        await place.session.close()
-        await kernel.close()
-    left = [task.get_name() for task in asyncio.all_tasks() if "relay" in task.get_name()]
-    assert not left
 
 
 def colours_are_those_of_the_bars(image: np.ndarray) -> bool:
@@ -175,18 +112,34 @@ async def test_a_page_without_codecs_sends_pictures_and_samples(place: Place) ->
     assert colours_are_those_of_the_bars(page.pictures[-1])
 
 
-async def test_a_lost_socket_ends_the_connection_and_another_one_takes_its_place(place: Place) -> None:
-    """Nothing of the first is left, and what was received stays readable."""
+async def test_a_page_that_says_goodbye_has_left(place: Place) -> None:
+    """Nothing of it is left at once, and what was received stays readable; another one may come."""
     page = await place.live()
     first = place.session.flow.connection
     assert first is not None
     await page.stop()
-    place.sockets.closed("k1")
+    page.send(Control({"type": "bye"}))
     await until(lambda: place.session.flow.connection is None)
     assert first.end_reason is EndReason.LEFT
     assert place.session.video["camera"].latest is not None
-    await place.live()
+    await place.live(key="k2", conversation="another")
     assert place.session.flow.connection is not first
+
+
+async def test_a_socket_that_is_lost_leaves_some_time_for_another_one(place: Place) -> None:
+    """The page's next socket takes its place as the same client; where none comes the client is lost."""
+    page = await place.live()
+    events = place.record_events()
+    await page.stop()
+    place.sockets.closed("k1")
+    await until(lambda: place.session.flow.state == "reconnecting")
+    again = await place.live(key="k2", goes_on=page)
+    assert [what for what, _ in events] == ["disconnected", "connected"]
+    assert place.session.flow.route == "relay"
+    await again.stop()
+    place.sockets.closed("k2")
+    await until(lambda: place.session.flow.connection is None)
+    assert events[-1] == ("closed", {"reason": "lost"})
 
 
 async def test_a_page_that_falls_silent_is_noticed(place: Place) -> None:
@@ -251,43 +204,6 @@ async def test_what_another_page_has_opened_is_not_taken(place: Place) -> None:
     assert place.session.flow.state == "live"
 
 
-async def test_webrtc_takes_over_from_the_relay_without_a_gap(place: Place) -> None:
-    """The same page's offer is answered beside the relay; once it is through, pictures and messages change over."""
-    page = await place.live()
-    session = place.session
-    heard: list[Any] = []
-    session.message = lambda message, sender: heard.append(message)  # type: ignore[method-assign]
-    relayed = session.flow.connection
-    browser = SimulatedBrowser(
-        {"name": "bars", "width": 160, "height": 120, "frame_rate": 15}, {"name": "tone"}
-    )
-
-    async def offer(body: dict[str, Any]) -> dict[str, Any]:
-        return await session.reception.offer(body | {"request_data": {"page": "p1"}})
-
-    states = [session.flow.state]
-    session.update = lambda: states.append(session.flow.state)  # type: ignore[method-assign]
-    for number in range(20):
-        await session.flow.send_message(number)
-    await browser.connect(offer)  # it sends every message back
-    number = 20
-    while session.flow.route != "direct" or session.flow.connection is relayed:
-        await session.flow.send_message(number)
-        number += 1
-        await asyncio.sleep(0.05)
-    await session.flow.send_message("last")
-    await until(lambda: heard[-1:] == ["last"])
-    assert [*page.messages, *heard[:-1]] == list(range(number))
-    camera = session.video["camera"]
-    await until(lambda: camera.latest is not None and camera.latest.frame.width == 160)
-    assert set(states) == {"live"}
-    await until(lambda: page.closed is not None)
-    assert relayed is not None
-    assert relayed.end_reason is EndReason.HERE
-    assert session.flow.state == "live"
-    await browser.close()
-
-
 async def test_to_a_transport_it_is_just_another_connection(place: Place) -> None:
     """Connection and tracks have every member that `rtc/client.py` asks for."""
     await place.live()
@@ -313,7 +229,7 @@ async def test_no_message_is_lost_or_repeated_when_the_socket_breaks(place: Plac
         await asyncio.sleep(0)
     await page.stop()
     place.sockets.closed("k1")
-    await until(lambda: place.session.flow.connection is None)
+    await until(lambda: place.session.flow.state == "reconnecting")
     await place.session.flow.send_message("between")
     place.cut = False
     again = place.page("k2", goes_on=page)

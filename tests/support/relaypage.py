@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from smallrtc_lab.conversation import MessageInbox, MessageOutbox
 from smallrtc_lab.media.convert import from_picture, to_picture
 from smallrtc_lab.media.resample import from_av, to_int16
 from smallrtc_lab.media.synthetic import audio_source, video_source
 from smallrtc_lab.relay.codecs import JpegEncoder, PictureDecoder, SoundDecoder, pcm_bytes
-from smallrtc_lab.relay.delivery import MessageInbox, MessageOutbox
 from smallrtc_lab.relay.keyframes import KeyframeGate
 from smallrtc_lab.relay.packets import (
     RELAY_VERSION,
@@ -45,6 +45,7 @@ class RelayPage:
         send: Callable[[bytes], None],
         *,
         name: str = "p1",
+        conversation: str | None = None,
         codecs: bool = True,
         goes_on: RelayPage | None = None,
     ) -> None:
@@ -52,18 +53,19 @@ class RelayPage:
         self.pictures: list[np.ndarray] = []  # RGB, of the last second or so
         self.sounds: list[np.ndarray] = []
         self.messages: list[Any] = []
+        self.came = asyncio.Event()  # another message did
         self.pictures_came = self.sounds_came = 0
         self.window = SendWindow()
         self.keyframes = KeyframeGate()
         self.silent = False  # acknowledges nothing and sends no pings
         self.closed: tuple[int, str] | None = None
+        self.carriers: list[Callable[[MessageText], None]] = [self.send]  # those that speak
         self._raw_send = send
         self._codecs = codecs
-        self._name = name
-        self._outbox, self._inbox = MessageOutbox(), MessageInbox()
-        self._conversation = name
+        self.outbox, self.inbox = MessageOutbox(), MessageInbox()
+        self.name, self.conversation = name, conversation or name
         if goes_on is not None:  # another socket of the same page
-            self.messages, self._outbox, self._inbox = goes_on.messages, goes_on._outbox, goes_on._inbox
+            self.messages, self.outbox, self.inbox = goes_on.messages, goes_on.outbox, goes_on.inbox
         self._picture_decoder, self._sound_decoder = PictureDecoder(), SoundDecoder()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -73,12 +75,12 @@ class RelayPage:
         body = {
             "type": "hello",
             "version": RELAY_VERSION,
-            "page": self._name,
+            "page": self.name,
             "sends": ["audio", "camera"],
             "takes": ["audio", "video"],
             "plays": plays,
-            "conversation": self._conversation,
-            "received": self._inbox.received,
+            "conversation": self.conversation,
+            "received": self.inbox.received,
         }
         self.send(Control(body | changes))
 
@@ -95,9 +97,15 @@ class RelayPage:
 
     def say(self, message: Any) -> None:
         """A message to Python."""
-        kept = self._outbox.put(json.dumps(message))
+        kept = self.outbox.put(json.dumps(message))
         assert kept is not None
-        self.send(kept)
+        for carry in self.carriers:
+            carry(kept)
+
+    def speak(self) -> None:
+        """Messages go here from now on, and first what is not acknowledged."""
+        for kept in self.outbox.unacknowledged:
+            self.send(kept)
 
     def send(self, packet: Packet) -> None:
         """Any packet."""
@@ -110,17 +118,18 @@ class RelayPage:
             return
         match packet:
             case Control(body) if body["type"] == "welcome":
-                for message in self._outbox.again(body["received"]):
-                    self.send(message)
+                self.outbox.acknowledge(body["received"])
+                self.speak()
                 self.welcomed.set()
             case Media():
                 self._show(packet)
             case MessageText():
-                if self._inbox.accept(packet):
+                if packet.sequence == 0 or self.inbox.accept(packet.sequence):
                     self.messages.append(json.loads(packet.text))
-                self.send(Report(Stream.MESSAGES, self._inbox.received))
+                    self.came.set()
+                self.send(Report(Stream.MESSAGES, self.inbox.received))
             case Report() if packet.stream is Stream.MESSAGES:
-                self._outbox.acknowledge(packet.sequence)
+                self.outbox.acknowledge(packet.sequence)
             case Report() if packet.stream is Stream.CAMERA:
                 self.window.acknowledge(packet.sequence, time.monotonic())
                 if packet.keyframe:

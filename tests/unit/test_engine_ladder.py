@@ -15,7 +15,7 @@ def test_a_relay_carries_until_the_direct_way_is_through() -> None:
     """Direct tries, the relay comes in its place, direct takes over, the relay is let go."""
     ladder: Any = Ladder()
     assert ladder.begin("direct") is None
-    assert ladder.begin("relay", beside=True) is None
+    assert ladder.stand_in("relay") is None
     assert names(ladder) == ("relay", "direct")
     assert ladder.climb() == "relay"
     assert names(ladder) == ("direct", None)
@@ -32,6 +32,15 @@ def test_a_second_try_takes_the_place_of_the_first() -> None:
     assert names(ladder) == ("relay", "second")
     assert ladder.begin("other page") == "second"
     assert names(ladder) == ("other page", None)
+
+
+def test_another_socket_of_the_relay_leaves_the_candidate_alone() -> None:
+    """The one that is lost is let go, what was tried beside it goes on."""
+    ladder: Any = Ladder()
+    ladder.begin("relay")
+    ladder.consider("direct")
+    assert ladder.replace("relay again") == "relay"
+    assert names(ladder) == ("relay again", "direct")
 
 
 def test_what_is_left_carries_when_the_current_one_has_gone() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from smallrtc_lab.conversation import Conversation, MessageText
 from smallrtc_lab.engine.relaying.messages import RelayMessages
 from smallrtc_lab.errors import ProtocolError
-from smallrtc_lab.relay.packets import MessageText, Report, Stream
+from smallrtc_lab.relay.packets import Report, Stream
 from smallrtc_lab.rtc.messages import AppMessage, TrackStatus
 from smallrtc_lab.rtc.sections import Section
 
@@ -20,7 +21,9 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[Any] = []
         self.heard: list[Any] = []
-        self.messages = RelayMessages(self.sent.append, self.heard.append)
+        self.conversation = Conversation()
+        self.messages = RelayMessages(self.sent.append, self.heard.append, self.conversation)
+        self.messages.speak()
 
 
 @pytest.fixture
@@ -41,19 +44,17 @@ async def test_what_comes_is_read_once_and_acknowledged_each_time(wire: Wire) ->
         wire.messages.received(MessageText(3, "{"))
 
 
-async def test_senders_wait_for_room_and_for_the_last_acknowledgement(wire: Wire) -> None:
+async def test_senders_wait_for_room(wire: Wire) -> None:
     """A hundred go out at once; the wait ends with the acknowledgement, or with its deadline."""
     for number in range(100):
         assert wire.messages.taken
         assert wire.messages.send(number)
     assert not wire.messages.taken
     assert not await wire.messages.wait_taken(0.01)
-    waiting = asyncio.ensure_future(wire.messages.wait_settled(60))
+    waiting = asyncio.ensure_future(wire.messages.wait_taken(60))
     await asyncio.sleep(0)
-    wire.messages.acknowledged(99)
-    assert await wire.messages.wait_taken(60)
     assert not waiting.done()
-    wire.messages.acknowledged(100)
+    wire.messages.acknowledged(1)
     assert await waiting
     assert [message.text for message in wire.sent] == [str(number) for number in range(100)]
 
@@ -68,12 +69,18 @@ async def test_a_page_that_acknowledges_nothing_bounds_what_is_kept(wire: Wire) 
     assert not wire.messages.taken
 
 
-async def test_the_end_is_told_without_a_warning(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
-    """The last word is rarely acknowledged; a message of somebody's that was not is told."""
+async def test_the_protocols_own_words_are_of_one_socket_alone(wire: Wire) -> None:
+    """They are not numbered, and nobody says them again over another one."""
+    wire.messages.send("to be repeated")
     wire.messages.signal("peerLeft")
     wire.messages.close()
-    assert caplog.messages == []
-    other = RelayMessages(wire.sent.append, wire.heard.append)
-    other.send("lost?")
-    other.close()
-    assert "1 messages to a page were not acknowledged" in caplog.text
+    assert [message.sequence for message in wire.sent] == [1, 0]
+    other: list[Any] = []
+    RelayMessages(other.append, wire.heard.append, wire.conversation).speak()
+    assert other == [MessageText(1, '"to be repeated"')]
+    status = (
+        '{"type": "signalling", "message": {"type": "trackStatus", "receiver_index": 0, "enabled": true}}'
+    )
+    wire.messages.received(MessageText(0, status))
+    assert wire.heard == [TrackStatus(Section.AUDIO, True)]
+    assert len(wire.sent) == 2

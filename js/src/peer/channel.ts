@@ -18,6 +18,10 @@ export interface DataPipe {
   onmessage: ((event: MessageEvent) => void) | null;
   onclose: ((event: Event) => void) | null;
   send(text: string): void;
+  /** A word of the protocol's own, where that is no part of a conversation. */
+  signal?(text: string): void;
+  /** Everything of the conversation that Python does not have yet goes here, before what follows. */
+  resume?(): void;
   close(): void;
 }
 
@@ -99,7 +103,8 @@ export class Channel {
   }
 
   signal(message: Signalling): void {
-    if (this.open) this.channel?.send(JSON.stringify({ type: "signalling", message }));
+    const text = JSON.stringify({ type: "signalling", message });
+    if (this.open) (this.channel?.signal ?? this.channel?.send)?.call(this.channel, text);
   }
 
   /** The connection is up: from here the channel has ten seconds to open before what waits is dropped. */
@@ -111,7 +116,7 @@ export class Channel {
     }, OPEN_WITHIN_MS);
   }
 
-  /** So many messages were under way when their connection was lost: nobody knows whether Python has them. */
+  /** So many messages were under way when the call ended: nobody knows whether Python has them. */
   lost(count: number): void {
     this.drop(count, "the connection was lost while they were under way");
   }
@@ -124,6 +129,7 @@ export class Channel {
     };
     ping();
     this.stopPing = every(PING_MS, ping);
+    channel.resume?.();
     for (const text of this.waiting.splice(0)) this.transmit(text);
   }
 

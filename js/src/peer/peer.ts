@@ -6,6 +6,8 @@ import type { Asked, IceServer, Limits, PageStats } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
 import type { DataPipe } from "./channel.ts";
+import { ChannelPipe } from "./channel_pipe.ts";
+import type { Conversation } from "./conversation.ts";
 
 const TRICKLE_MS = 200;
 const PATCH_TRIES = 3;
@@ -41,14 +43,14 @@ export interface MediaPeer {
   pairs?(): Promise<PairSeen[]>;
   /** Milliseconds since anything of Python's has come; 0 where that is not known. */
   silentMs?(): Promise<number>;
-  /** Waits until Python has all that was said, where that can be known; returns after `ms` in any case. */
-  settled?(ms: number): Promise<void>;
+  /** Does beforehand what needs nobody's leave, so that `offer` takes one round trip. */
+  prepare?(): Promise<void>;
   close(): void;
 }
 
 export class Peer implements MediaPeer {
   pcId: string | null = null;
-  readonly pipe: DataPipe;
+  readonly pipe: ChannelPipe;
   private readonly connection: RTCPeerConnection;
   private readonly plan: PeerPlan;
   private readonly abort = new AbortController();
@@ -63,11 +65,12 @@ export class Peer implements MediaPeer {
     private readonly signaling: Offering,
     plan: PeerPlan,
     private readonly events: PeerEvents,
+    private readonly talk: Conversation | null = null,
   ) {
     this.plan = plan;
     this.connection = new RTCPeerConnection({ iceServers: plan.iceServers, bundlePolicy: "max-bundle" });
     for (const section of sections(plan.options)) this.addSection(section);
-    this.pipe = this.connection.createDataChannel("chat", { ordered: true });
+    this.pipe = new ChannelPipe(this.connection.createDataChannel("chat", { ordered: true }));
     this.connection.onicecandidate = ({ candidate }) => this.gathered(candidate);
     this.connection.ontrack = ({ transceiver, track }) => this.arrived(transceiver, track);
     this.connection.onconnectionstatechange = () => events.state(this.connection.connectionState);
@@ -81,10 +84,11 @@ export class Peer implements MediaPeer {
   async offer(pcId: string | null, restart: boolean): Promise<void> {
     await this.connection.setLocalDescription();
     const sdp = this.connection.localDescription?.sdp ?? "";
-    const body = offerBody(sdp, this.plan.page, pcId, restart);
+    const body = offerBody(sdp, this.plan.page, pcId, restart, this.talk?.id);
     const answer = await this.signaling.offer(body, this.abort.signal);
     this.abort.signal.throwIfAborted();
     this.pcId = answer.pc_id;
+    this.pipe.talk = answer.conversation ? this.talk : null;
     const shape = { raw: isRaw(this.plan.options.audio), stereo: this.stereo, maxSoundBps: this.plan.limits.max_sound_bps, maxBitrateBps: mostBps(this.plan.limits, this.plan.options.video_bitrate_bps) };
     await this.connection.setRemoteDescription({ type: "answer", sdp: shapeAnswer(answer.sdp, shape) });
     await this.limitEncoders();

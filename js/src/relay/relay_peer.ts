@@ -37,9 +37,10 @@ export class RelayPeer implements MediaPeer {
   private readonly wire: Wire;
   private recorder: SoundNode | null = null;
   private player: ReturnType<typeof player> | null = null;
-  private dialled: Promise<void> | null = null;
-  private readonly reached: { open(): void; refuse(cause: unknown): void; passed: Promise<void> } = gate();
-  private welcomed: { open(): void; refuse(cause: unknown): void } | null = null;
+  private reached: Promise<void> | null = null;
+  private greeted = false;
+  /** For the socket to open, then for the engine's welcome. */
+  private waiting: { open(): void; refuse(cause: unknown): void } | null = null;
   private live = false;
   private closed = false;
   private asked: Asked = { scale: 1, max_frame_rate: null };
@@ -52,7 +53,7 @@ export class RelayPeer implements MediaPeer {
     private readonly talk: Conversation,
   ) {
     this.wire = new Wire({
-      open: () => this.reached.open(),
+      open: () => this.waiting?.open(),
       packet: (content) => this.received(content),
       sound: () => this.player?.track && this.began("audio", this.player.track),
       silent: () => this.lost("nothing came any more"),
@@ -62,17 +63,18 @@ export class RelayPeer implements MediaPeer {
     this.returned = new PictureIn((report) => this.send(report), (track) => this.began("camera", track));
   }
 
-  /** Opens the socket and is welcomed; there is nothing to negotiate, so a second call does nothing. */
+  /** Opens the socket and says nothing: the engine knows nothing of it. */
+  prepare(): Promise<void> {
+    this.reached ??= this.reach();
+    return this.reached;
+  }
+
+  /** Is welcomed; there is nothing to negotiate, so a second call does nothing. */
   async offer(): Promise<void> {
-    if (this.dialled) return;
-    this.dialled = true;
-    this.abilities = await findAbilities();
-    await this.openSound();
-    if (this.closed) return;
-    await new Promise<void>((open, refuse) => {
-      this.welcomed = { open, refuse };
-      this.dial();
-    });
+    if (this.greeted) return;
+    this.greeted = true;
+    await this.prepare();
+    await this.answered(() => this.send(this.hello()));
     this.live = true;
     this.wire.live();
     this.pipe.opened();
@@ -112,14 +114,11 @@ export class RelayPeer implements MediaPeer {
     this.pictures.get("camera")?.ask(asked);
   }
 
-  async settled(ms: number): Promise<void> {
-    await this.pipe.emptied(ms);
-  }
-
   close(): void {
     this.closed = true;
+    this.waiting?.refuse(new DOMException("the relay was closed", "AbortError"));
+    if (this.live) this.send({ kind: "control", body: { type: "bye" } });
     this.live = false;
-    this.welcomed?.refuse(new DOMException("the relay was closed", "AbortError"));
     for (const picture of this.pictures.values()) picture.close();
     this.pictures.clear();
     this.recorder?.close();
@@ -128,6 +127,21 @@ export class RelayPeer implements MediaPeer {
     this.pipe.close();
     this.wire.close();
     if (this.context && this.context.state !== "closed") void this.context.close();
+  }
+
+  private async reach(): Promise<void> {
+    this.abilities = await findAbilities();
+    await this.openSound();
+    await this.answered(() => this.dial());
+  }
+
+  /** What is asked by `ask` has come; rejects when the socket is lost, or this peer closed, before it has. */
+  private async answered(ask: () => void): Promise<void> {
+    if (this.closed) throw new DOMException("the relay was closed", "AbortError");
+    await new Promise<void>((open, refuse) => {
+      this.waiting = { open, refuse };
+      ask();
+    });
   }
 
   private async openSound(): Promise<void> {
@@ -152,7 +166,7 @@ export class RelayPeer implements MediaPeer {
   private dial(): void {
     const urls = [this.address(false), this.address(true)].filter((url) => url !== null);
     if (urls.length > 0) this.wire.dial(urls);
-    else this.welcomed?.refuse(asError(PROBLEMS.unreachable));
+    else this.waiting?.refuse(asError(PROBLEMS.unreachable));
   }
 
   private hello(): Control {
@@ -238,15 +252,16 @@ export class RelayPeer implements MediaPeer {
   private told(body: Control["body"]): void {
     if (body.type === "welcome") {
       this.pcId = typeof body["pc_id"] === "string" ? body["pc_id"] : null;
-      this.pipe.again(typeof body["received"] === "number" ? body["received"] : 0);
-      this.welcomed?.open();
+      this.pipe.acknowledged(typeof body["received"] === "number" ? body["received"] : 0);
+      this.waiting?.open();
     }
   }
 
   private lost(how: string): void {
     if (this.closed) return;
     console.info(`smallrtc-lab: the relay is lost: ${how}`);
-    this.welcomed?.refuse(asError(PROBLEMS.unreachable));
+    this.waiting?.refuse(asError(PROBLEMS.unreachable));
+    this.closed = true;
     if (this.live) this.events.state("failed");
     this.live = false;
   }

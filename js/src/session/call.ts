@@ -1,41 +1,30 @@
-// One click's life: from Start to Stop it holds the devices, the peer and the sound, and gives all of them back.
+// One click's life: from Start to Stop it holds the devices, the ways to Python and the sound, and gives all of them back.
 import type { Problem } from "../errors.ts";
-import { asError, asProblem, PROBLEMS } from "../errors.ts";
+import { asProblem, noWay, PROBLEMS } from "../errors.ts";
 import { Devices } from "../media/devices.ts";
 import type { Meter } from "../media/sound.ts";
-import { Playback, Sound } from "../media/sound.ts";
-import { Echo } from "../media/echo.ts";
+import { Sound } from "../media/sound.ts";
 import { every } from "../media/ticker.ts";
 import type { Options } from "../model.ts";
 import type { PairSeen, Source } from "../negotiation.ts";
-import { backoffMs, receiveOnly } from "../negotiation.ts";
+import { receiveOnly } from "../negotiation.ts";
 import type { Channel } from "../peer/channel.ts";
+import { Conversation } from "../peer/conversation.ts";
 import type { MediaPeer, PeerEvents, PeerPlan } from "../peer/peer.ts";
 import { Peer } from "../peer/peer.ts";
-import { Conversation } from "../relay/delivery.ts";
 import { RelayPeer } from "../relay/relay_peer.ts";
 import type { Asked, IceServer, PageMessage, Welcome } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
-import { RequestRefused } from "../signaling/server.ts";
 import type { Store } from "../status.ts";
-import { Ladder, originMemory, RELAY_AFTER_MS } from "./ladder.ts";
+import { Ladder, RELAY_AFTER_MS } from "./ladder.ts";
+import { Measuring } from "./measuring.ts";
+import { originMemory } from "./memory.ts";
+import { GRACE_MS, LISTEN_MS, Recovery } from "./recovery.ts";
+import { Returning } from "./returning.ts";
 import { Sources } from "./sources.ts";
-import { Gate, sleep, within } from "./waiting.ts";
+import { within } from "./waiting.ts";
 
 const CONNECT_MS = 15_000;
-/** `disconnected` is often over by itself (W3C webrtc-pc, 5.6.4); wait that long before a new connection is made. */
-const GRACE_MS = 3000;
-/** The same where a relay is at hand, which is open by then. */
-const STAND_IN_MS = 1000;
-/** One try to get back. Shorter than the first: the path is known to work, and a try into a dead network ends another one's wait. */
-const AGAIN_MS = 6000;
-/** So long without a byte of Python's, and the path is doubted: a browser itself doubts it after five seconds and more. */
-const SILENT_MS = 2200;
-const LISTEN_MS = 400;
-const GIVE_UP_MS = 30_000;
-/** So long a socket that was doubted may take to open again. */
-const DOUBT_MS = 3000;
-const STATS_MS = 1000;
 
 export interface CallContext {
   store: Store;
@@ -54,17 +43,15 @@ export class Call {
   readonly sources: Sources;
   private readonly sound = new Sound();
   private readonly abort = new AbortController();
+  private readonly returning: Returning;
   private readonly ladder: Ladder;
-  /** What is said over relays; WebRTC that carries ends it. */
+  private readonly recovery: Recovery;
+  private readonly measuring: Measuring;
+  /** What is said in this call, whatever carries it. */
   private talk = new Conversation();
   private plan: PeerPlan | null = null;
-  private connected = new Gate<void>();
-  private recovering = false;
-  private playback: Playback | null = null;
   private meter: Meter | null = null;
-  private stopStats: (() => void) | null = null;
   private stopListening: (() => void) | null = null;
-  private echo: { of: MediaStreamTrack; seen: Echo } | null = null;
 
   constructor(private readonly context: CallContext) {
     const devices = new Devices({
@@ -72,7 +59,15 @@ export class Call {
       changed: () => void this.sources.devicesChanged(),
     });
     this.sources = new Sources(context, devices, this.sound, (name, track) => this.use(name, track));
+    this.returning = new Returning(context.store, this.sound);
     this.ladder = this.makeLadder();
+    this.recovery = new Recovery(context, this.ladder, this.abort.signal, {
+      connect: (pcId, deadlineMs) => this.connect(pcId, deadlineMs, 0),
+      pcId: () => this.pcId,
+      live: () => this.live(),
+      failed: (cause) => this.failed(cause),
+    });
+    this.measuring = new Measuring(context, this.ladder, this.returning, this.abort.signal);
   }
 
   private get peer(): MediaPeer | null {
@@ -86,18 +81,19 @@ export class Call {
       return this.plan;
     };
     const rungs = {
-      direct: options.webrtc === false ? null : (events: PeerEvents) => new Peer(signaling, plan(), events),
+      direct: options.webrtc === false ? null : (events: PeerEvents) => new Peer(signaling, plan(), events, this.talk),
       relay: signaling.relay ? (events: PeerEvents) => new RelayPeer((withToken) => signaling.relay?.(withToken) ?? null, plan(), events, this.talk) : null,
     };
     return new Ladder(rungs, channel, (source) => this.sources.track(source), originMemory, {
-      chosen: () => this.chosen(),
-      track: (source, track) => this.arrived(source, track),
+      chosen: (over) => this.chosen(over),
+      track: (source, track) => this.returning.arrived(source, track),
       state: (state) => this.peerState(state),
+      letGo: () => this.returning.letGo(),
     });
   }
 
   get heard(): MediaStream | null {
-    return this.playback?.heard ?? null;
+    return this.returning.heard;
   }
 
   /** What was tried to connect: for a person who asks why it did not. */
@@ -125,16 +121,15 @@ export class Call {
       await this.connect(null, CONNECT_MS, atOnce || this.context.signaling.unlikely ? 0 : RELAY_AFTER_MS);
       this.live();
     } catch (cause) {
-      if (!signal.aborted) this.context.failed(asProblem(cause));
+      if (!signal.aborted) this.failed(cause);
     }
   }
 
   close(): void {
     this.abort.abort(new DOMException("the call was ended", "AbortError"));
-    this.stopStats?.();
+    this.measuring.close();
     this.stopListening?.();
-    this.echo?.seen.close();
-    this.listenOff();
+    this.returning.close();
     this.meter?.stop();
     this.meter = null;
     this.sources.close();
@@ -153,103 +148,41 @@ export class Call {
   }
 
   async listen(on: boolean): Promise<void> {
-    const { store } = this.context;
-    if (!on) {
-      this.listenOff();
-      store.set({ listening: "off" });
-      return;
-    }
-    const track = store.now.returned?.getAudioTracks()[0];
-    if (!track) return;
-    this.listenOff();
-    this.playback = new Playback(this.sound, track);
-    try {
-      const running = await this.sound.resume();
-      await this.playback.play(store.now.chosen.speaker);
-      store.set({ listening: running ? "on" : "blocked" });
-    } catch (cause) {
-      console.warn("smallrtc-lab: the browser would not play the returned sound", cause);
-      store.set({ listening: "blocked" });
-    }
+    await this.returning.listen(on);
   }
 
   async useSpeaker(id: string | null): Promise<void> {
-    this.context.store.set({ chosen: { ...this.context.store.now.chosen, speaker: id } });
-    await this.playback?.useSpeaker(id);
+    await this.returning.useSpeaker(id);
   }
 
   /** Python asks for another round of offer and answer on the same connection. */
   async renegotiate(): Promise<void> {
-    const pcId = this.pcId;
     try {
-      await this.peer?.offer(pcId, false);
+      await this.peer?.offer(this.pcId, false);
     } catch (cause) {
-      if (!this.abort.signal.aborted) this.context.failed(asProblem(cause));
+      if (!this.abort.signal.aborted) this.failed(cause);
     }
   }
 
-  /** Makes a new connection after an interruption, unless the old one comes back within `graceMs`. */
+  /** The way that carries is interrupted; it may come back within `graceMs`. */
   async recover(graceMs: number): Promise<void> {
-    const { store } = this.context;
-    if (this.recovering || store.now.state !== "live") return;
-    this.recovering = true;
-    try {
-      store.set({ state: "reconnecting", stats: null });
-      this.connected = new Gate<void>();
-      const prepared = graceMs > 0 && this.ladder.prepare();
-      if (await this.comesBack(prepared ? Math.min(graceMs, STAND_IN_MS) : graceMs)) this.ladder.resume();
-      else await this.connectAgain();
-      this.live();
-    } catch (cause) {
-      if (!this.abort.signal.aborted) this.context.failed(asProblem(cause));
-    } finally {
-      this.recovering = false;
-    }
+    await this.recovery.recover(graceMs);
   }
 
-  private async comesBack(graceMs: number): Promise<boolean> {
-    if (graceMs === 0 || this.context.store.now.link === "lost") return false;
-    const back = this.connected.passed.then(() => true);
-    return Promise.race([back, sleep(graceMs, this.abort.signal).then(() => false)]).catch((cause: unknown) => {
-      this.abort.signal.throwIfAborted();
-      console.info("smallrtc-lab: making a new connection", cause);
-      return false;
-    });
-  }
-
-  private async connectAgain(): Promise<void> {
-    const { signal } = this.abort;
-    const giveUpMs = performance.now() + GIVE_UP_MS;
-    let pcId = this.pcId;
-    for (let attempt = 0; performance.now() < giveUpMs; attempt++) {
-      if (attempt > 0) await sleep(backoffMs(attempt - 1, 500, 4000), signal);
-      try {
-        await this.connect(pcId, AGAIN_MS, 0);
-        return;
-      } catch (cause) {
-        signal.throwIfAborted();
-        console.warn("smallrtc-lab: reconnecting failed", cause);
-        if (cause instanceof RequestRefused && cause.final) {
-          // a connection the engine no longer knows: the next try is a new one; anything else will not get better
-          if (pcId === null || cause.status !== 400) throw cause;
-          pcId = null;
-        } else if (!(cause instanceof RequestRefused)) await this.checkServer();
-      }
-    }
-    throw asError(PROBLEMS.lost);
-  }
-
-  /** Raises when the server is away: devices close then, and open again with the server's return. */
-  private async checkServer(): Promise<void> {
-    const { store, reachAgain } = this.context;
-    if (store.now.link === "lost") throw asError(PROBLEMS.unreachable);
-    await within(reachAgain(), DOUBT_MS, PROBLEMS.unreachable, this.abort.signal);
+  /** The computer is in another network, perhaps. */
+  networkChanged(): void {
+    this.ladder.hurry();
   }
 
   private async connect(pcId: string | null, deadlineMs: number, relayAfterMs: number): Promise<void> {
-    this.connected = new Gate<void>();
-    this.context.store.set({ returned: null, returnedVideo: false });
-    await this.ladder.connect(pcId, deadlineMs, relayAfterMs, this.abort.signal);
+    const { signaling } = this.context;
+    this.returning.reset();
+    try {
+      await this.ladder.connect(pcId, deadlineMs, relayAfterMs, this.abort.signal);
+    } catch (cause) {
+      if (!(cause instanceof AggregateError)) throw cause;
+      throw noWay(cause.errors[0], await signaling.whyNoRelay?.());
+    }
   }
 
   /** The name of the WebRTC connection that carries, or carried last. */
@@ -258,13 +191,11 @@ export class Call {
   }
 
   /** Another way carries: what Python returns comes over it. */
-  private chosen(): void {
-    const { store, channel } = this.context;
-    if (this.peer instanceof Peer) {
-      channel.lost(this.talk.kept.length);
-      this.talk = new Conversation();
-    }
-    store.set({ returned: null, returnedVideo: false, stats: null });
+  private chosen(over: boolean): void {
+    const { store } = this.context;
+    if (this.peer instanceof Peer && this.peer.pipe.talk === null) this.tellLost(); // messages are not numbered there
+    if (!over) this.returning.reset();
+    store.set({ stats: null });
     if (store.now.state === "live") this.sources.tellStatus();
   }
 
@@ -273,58 +204,28 @@ export class Call {
     store.set({ state: "live", error: null });
     if (store.now.asked) void this.ask(store.now.asked);
     this.sources.tellStatus();
-    this.stopStats?.();
-    this.stopStats = every(STATS_MS, () => void this.measure());
+    this.measuring.begin();
     this.stopListening?.();
-    this.stopListening = every(LISTEN_MS, () => void this.doubt());
+    this.stopListening = every(LISTEN_MS, () => void this.recovery.doubt());
   }
 
-  /** A path that was cut says nothing: where a relay is at hand, silence is enough to open it. */
-  private async doubt(): Promise<void> {
-    const { store, signaling } = this.context;
-    const silentMs = (await this.peer?.silentMs?.()) ?? 0;
-    if (this.abort.signal.aborted || !signaling.relay) return;
-    if (store.now.state === "reconnecting" && silentMs === 0) this.connected.open(); // it was a hiccup
-    else if (store.now.state === "live" && silentMs > SILENT_MS) void this.recover(GRACE_MS);
+  private failed(cause: unknown): void {
+    this.tellLost();
+    this.context.failed(asProblem(cause));
   }
 
-  private async measure(): Promise<void> {
-    if (!this.peer || this.context.store.now.state !== "live") return;
-    const stats = await this.peer.stats();
-    if (this.abort.signal.aborted || this.context.store.now.state !== "live") return;
-    this.context.store.set({ stats });
-    const listening = this.context.store.now.listening === "on";
-    this.context.tell({ type: "stats", ...stats, listening, ...this.followEcho()?.stats });
-  }
-
-  /** While the test picture is sent, its way to Python and back is timed. */
-  private followEcho(): Echo | null {
-    const { camera, returned, returnedVideo } = this.context.store.now;
-    const [track] = camera === "test" && returnedVideo ? (returned?.getVideoTracks() ?? []) : [];
-    if (this.echo?.of !== track) {
-      this.echo?.seen.close();
-      this.echo = track ? { of: track, seen: new Echo(track) } : null;
-    }
-    return this.echo?.seen ?? null;
+  private tellLost(): void {
+    this.context.channel.lost(this.talk.unacknowledged.length);
+    this.talk = new Conversation();
   }
 
   private peerState(state: RTCPeerConnectionState): void {
-    if (state === "connected") this.connected.open();
+    const { connected } = this.recovery;
+    if (state === "connected") connected.open();
     else if (state === "failed") {
-      this.connected.refuse(asError(PROBLEMS.timeout));
+      connected.refuse(new Error("the connection failed"));
       void this.recover(0);
     } else if (state === "disconnected") void this.recover(GRACE_MS);
-  }
-
-  private arrived(source: Source, track: MediaStreamTrack): void {
-    const { store } = this.context;
-    const returned = new MediaStream([...(store.now.returned?.getTracks() ?? []), track]);
-    store.set({ returned });
-    if (source === "camera") {
-      track.onunmute = () => store.set({ returnedVideo: true });
-      track.onmute = () => store.set({ returnedVideo: false });
-    }
-    if (source === "audio" && store.now.listening !== "off") void this.listen(true);
   }
 
   private async use(name: Source, track: MediaStreamTrack | null): Promise<void> {
@@ -332,11 +233,6 @@ export class Call {
       this.meter?.stop();
       this.meter = track ? this.sound.meter(track) : null;
     }
-    await this.peer?.replace(name, track);
-  }
-
-  private listenOff(): void {
-    this.playback?.stop();
-    this.playback = null;
+    await this.ladder.replace(name, track);
   }
 }

@@ -1,22 +1,27 @@
 // The ways to Python, best first: WebRTC (direct or through TURN), and a relay through the Jupyter server where that finds no path.
 // WebRTC is always tried. The relay begins when it has not connected after a moment, or at once where it is known to find nothing; what
-// is up first carries. WebRTC that comes through later takes over, with messages once and in order.
+// is up first carries. WebRTC that comes through later takes over; where it does not, it is tried again with rising pauses, beside the
+// relay and without a word to the person. Messages are those of one conversation, whatever carries them.
 import { asError, PROBLEMS } from "../errors.ts";
 import type { PairSeen, Source } from "../negotiation.ts";
+import { backoffMs } from "../negotiation.ts";
 import type { Channel } from "../peer/channel.ts";
 import type { MediaPeer, PeerEvents } from "../peer/peer.ts";
 import { RequestRefused } from "../signaling/server.ts";
+import type { Rung } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
+import type { Memory } from "./memory.ts";
 import { Gate, sleep, within } from "./waiting.ts";
 
 export const RELAY_AFTER_MS = 1500;
-/** So long WebRTC goes on trying while a relay carries. */
+/** So long one try of WebRTC's goes on while a relay carries. */
 const TRY_MS = 15_000;
-const SETTLE_MS = 1000;
-/** After another way has taken over: Python moves over, too, and until then reads here. */
+/** The data channel opens a moment after the media: so long WebRTC waits for it before it takes over. */
+const CHANNEL_MS = 1000;
+/** After another way has taken over: Python moves over, too, and until then is heard here. */
 const LET_GO_MS = 1500;
-const EARLY = 500;
-/** A network may change while a relay carries: WebRTC is tried again so often. */
-const TRY_AGAIN_MS = 120_000;
+/** Between two tries, while a relay carries: where WebRTC carried before, and where it never did. */
+const PAUSES = { lost: { firstMs: 2000, mostMs: 60_000 }, never: { firstMs: 30_000, mostMs: 300_000 } };
 
 /** The two kinds of peers a page can make; `relay` is null where there is no server to relay, `direct` where nobody wants WebRTC. */
 export interface Rungs {
@@ -25,69 +30,23 @@ export interface Rungs {
 }
 
 export interface LadderEvents {
-  /** This way carries from now on; `tracks` are Python's, and more may follow by `track`. */
-  chosen(): void;
+  /** This way carries from now on; `tracks` are Python's, and more may follow by `track`. `over`: it took over from another. */
+  chosen(over: boolean): void;
   track(source: Source, track: MediaStreamTrack): void;
   state(state: RTCPeerConnectionState): void;
-}
-
-/** Whether WebRTC found no path the last time, for this origin. */
-export interface Memory {
-  knownBlocked(): boolean;
-  remember(blocked: boolean): void;
-}
-
-class Attempt {
-  readonly up = new Gate<void>();
-  readonly peer: MediaPeer;
-  readonly tracks: [Source, MediaStreamTrack][] = [];
-  private readonly early: MessageEvent[] = [];
-
-  constructor(
-    make: (events: PeerEvents) => MediaPeer,
-    readonly kind: "direct" | "relay",
-    private readonly told: (attempt: Attempt, state: RTCPeerConnectionState) => void,
-    came: (attempt: Attempt, source: Source, track: MediaStreamTrack) => void,
-  ) {
-    this.peer = make({
-      track: (source, track) => {
-        this.tracks.push([source, track]);
-        came(this, source, track);
-      },
-      state: (state) => this.changed(state),
-    });
-    // what comes before this way is chosen waits for it
-    this.peer.pipe.onmessage = (event) => void (this.early.length < EARLY && this.early.push(event));
-  }
-
-  attachTo(channel: Channel): void {
-    channel.attach(this.peer.pipe);
-    this.tellEarly();
-  }
-
-  /** What was said here is heard, though another way carries. */
-  heardBy(channel: Channel): void {
-    channel.hear(this.peer.pipe);
-    this.tellEarly();
-  }
-
-  private tellEarly(): void {
-    for (const event of this.early.splice(0)) this.peer.pipe.onmessage?.(event);
-  }
-
-  private changed(state: RTCPeerConnectionState): void {
-    if (state === "connected") this.up.open();
-    else if (state === "failed") this.up.refuse(asError(PROBLEMS.timeout));
-    this.told(this, state);
-  }
+  /** What carried before was let go. */
+  letGo(): void;
 }
 
 export class Ladder {
   private current: Attempt | null = null;
   private readonly others = new Set<Attempt>();
   private over = new AbortController();
-  private prepared: { attempt: Attempt; up: Promise<Attempt> } | null = null;
+  private prepared: Attempt | null = null;
   private tried: PairSeen[] = [];
+  /** WebRTC has carried in this call. */
+  private worked = false;
+  private hurried = new Gate<void>();
 
   constructor(
     private readonly rungs: Rungs,
@@ -114,49 +73,51 @@ export class Ladder {
     await Promise.all(attempts.map(({ peer }) => peer.replace(source, track)));
   }
 
-  /** WebRTC is interrupted: a relay is opened, for the case that it does not come back. Whether there is one. */
-  prepare(): boolean {
+  /** WebRTC is doubted: the way to a relay is opened, for the case that it does not come back. Python is not told of it yet. */
+  prepare(): void {
     const { relay } = this.rungs;
-    if (!relay || this.current?.kind !== "direct") return false;
-    const attempt = this.begin(relay, "relay");
-    const up = this.run(attempt, null);
-    up.catch((cause: unknown) => console.info("smallrtc-lab: no relay either", cause)); // the connection that is made anew tells why
-    this.prepared = { attempt, up };
-    return true;
+    if (!relay || this.prepared || this.current?.kind !== "direct") return;
+    const attempt = (this.prepared = this.begin(relay, "relay"));
+    this.open(attempt).catch((cause: unknown) => console.info("smallrtc-lab: no relay either", cause)); // the connection that is made anew tells why
   }
 
-  /** It is back: the relay that was prepared is not needed. */
+  /** WebRTC is back: the relay that was prepared is not needed. */
   resume(): void {
-    const { prepared } = this;
+    if (this.prepared) this.drop(this.prepared);
     this.prepared = null;
-    if (!prepared) return;
-    prepared.attempt.heardBy(this.channel);
-    this.drop(prepared.attempt);
   }
 
-  /** Resolves when one way carries; rejects with WebRTC's fault when none does in time. `relayAfterMs` is how long WebRTC has alone. */
+  /** The network has changed: WebRTC is tried now, if a relay carries. */
+  hurry(): void {
+    this.hurried.open();
+  }
+
+  /**
+   * Resolves when one way carries; rejects with WebRTC's fault when none does in time, or with an `AggregateError` of WebRTC's and the
+   * relay's. `relayAfterMs` is how long WebRTC has alone.
+   */
   async connect(pcId: string | null, deadlineMs: number, relayAfterMs: number, signal: AbortSignal): Promise<void> {
-    const { prepared } = this;
-    this.prepared = null;
-    if (prepared) this.others.delete(prepared.attempt); // it outlives what is closed here
-    this.close();
-    if (prepared) this.others.add(prepared.attempt);
+    const prepared = this.keepPrepared();
     this.over = new AbortController();
     const direct = this.beginDirect();
-    const done = direct ? this.run(direct, pcId) : Promise.reject(asError(PROBLEMS.timeout));
+    const done = direct ? this.run(direct, pcId) : Promise.reject<Attempt>(asError(this.rungs.direct ? PROBLEMS.noWebRTC : PROBLEMS.notTried));
     const begunMs = performance.now();
-    const relayed = prepared?.up ?? this.relayed(done, this.memory.knownBlocked() ? 0 : relayAfterMs);
+    const relayed = prepared ? this.run(prepared, null) : this.relayed(done, this.memory.knownBlocked() ? 0 : relayAfterMs);
     const first = Promise.race([refusal(done), Promise.any([done, relayed])]);
+    let fault: unknown = null;
+    relayed.catch((cause: unknown) => (fault = cause));
     let winner: Attempt;
     try {
       winner = await within(first, deadlineMs, PROBLEMS.timeout, signal);
     } catch (cause) {
       this.close();
-      throw cause instanceof AggregateError ? cause.errors[0] : cause;
+      if (cause instanceof AggregateError && !this.rungs.relay) throw cause.errors[0];
+      const both = this.rungs.relay && fault !== null && !signal.aborted && !(cause instanceof RequestRefused || cause instanceof AggregateError);
+      throw both ? new AggregateError([cause, fault]) : cause;
     }
-    this.choose(winner);
+    this.choose(winner, false);
     if (winner === direct) this.settledOn(direct);
-    else if (direct) void this.awaitBetter(direct, done, TRY_MS - (performance.now() - begunMs));
+    else if (direct) void this.climb(direct, done, TRY_MS - (performance.now() - begunMs));
   }
 
   close(): void {
@@ -167,6 +128,15 @@ export class Ladder {
     this.current = null;
     for (const { peer } of this.others) peer.close();
     this.others.clear();
+  }
+
+  /** Closes everything but a relay that was prepared. */
+  private keepPrepared(): Attempt | null {
+    const { prepared } = this;
+    if (prepared) this.others.delete(prepared);
+    this.close();
+    if (prepared) this.others.add(prepared);
+    return prepared;
   }
 
   /** Null in a browser whose owner has switched WebRTC off, and for a lab that has. */
@@ -181,7 +151,7 @@ export class Ladder {
     }
   }
 
-  private begin(make: (events: PeerEvents) => MediaPeer, kind: "direct" | "relay"): Attempt {
+  private begin(make: (events: PeerEvents) => MediaPeer, kind: Rung): Attempt {
     const attempt = new Attempt(
       make,
       kind,
@@ -196,8 +166,13 @@ export class Ladder {
     return attempt;
   }
 
-  private async run(attempt: Attempt, pcId: string | null): Promise<Attempt> {
+  private async open(attempt: Attempt): Promise<void> {
     for (const source of ["audio", "camera", "screen"] as const) await attempt.peer.replace(source, this.track(source));
+    await attempt.peer.prepare?.();
+  }
+
+  private async run(attempt: Attempt, pcId: string | null): Promise<Attempt> {
+    await this.open(attempt);
     await Promise.all([attempt.peer.offer(pcId, pcId !== null), attempt.up.passed]);
     return attempt;
   }
@@ -206,7 +181,7 @@ export class Ladder {
   private async relayed(direct: Promise<Attempt>, afterMs: number): Promise<Attempt> {
     const { relay } = this.rungs;
     const { signal } = this.over;
-    if (!relay) throw asError(PROBLEMS.timeout);
+    if (!relay) throw asError(PROBLEMS.noRelay);
     const failed = direct.then(
       () => new Promise<never>(() => undefined),
       () => undefined,
@@ -216,53 +191,70 @@ export class Ladder {
     return this.run(this.begin(relay, "relay"), null);
   }
 
-  private choose(attempt: Attempt): void {
+  private choose(attempt: Attempt, over: boolean): void {
     this.others.delete(attempt);
+    if (attempt === this.prepared) this.prepared = null;
     this.current = attempt;
     attempt.attachTo(this.channel);
     this.channel.expectOpen();
-    this.events.chosen();
+    this.events.chosen(over);
     for (const [source, track] of attempt.tracks) this.events.track(source, track);
   }
 
   /** WebRTC carries: nothing else is tried any more. */
   private settledOn(direct: Attempt): void {
+    this.worked = true;
     this.memory.remember(false);
     this.over.abort(new DOMException("a better way carries", "AbortError"));
     for (const other of this.others) if (other !== direct) this.drop(other);
   }
 
-  private async awaitBetter(direct: Attempt, done: Promise<Attempt>, forMs: number): Promise<void> {
+  /** WebRTC goes on trying while a relay carries, again and again. */
+  private async climb(direct: Attempt, done: Promise<Attempt>, forMs: number): Promise<void> {
     const { signal } = this.over;
+    for (let failures = 0; ; failures++) {
+      if (await this.through(direct, done, forMs, signal)) return;
+      await this.pause(failures, signal);
+      const again = signal.aborted ? null : this.beginDirect();
+      if (!again) return;
+      [direct, done, forMs] = [again, this.run(again, null), TRY_MS];
+    }
+  }
+
+  /** Whether this try is over for good: WebRTC carries, or nothing is tried any more. */
+  private async through(direct: Attempt, done: Promise<Attempt>, forMs: number, signal: AbortSignal): Promise<boolean> {
     try {
       await within(done, Math.max(0, forMs), PROBLEMS.timeout, signal);
+      await direct.opened(CHANNEL_MS, signal);
       await this.takeOver(direct, signal);
+      return true;
     } catch (cause) {
-      if (signal.aborted) return;
+      if (signal.aborted) return true;
       console.info("smallrtc-lab: WebRTC finds no path; media goes through Jupyter", cause);
       this.memory.remember(true);
       this.tried = (await direct.peer.pairs?.().catch(() => [])) ?? [];
       this.drop(direct);
-      await this.tryAgain(signal);
+      return false;
     }
   }
 
-  private async tryAgain(signal: AbortSignal): Promise<void> {
-    await sleep(TRY_AGAIN_MS, signal).catch(() => undefined); // closed meanwhile
-    const direct = signal.aborted ? null : this.beginDirect();
-    if (direct) await this.awaitBetter(direct, this.run(direct, null), TRY_MS);
+  private async pause(failures: number, signal: AbortSignal): Promise<void> {
+    const { firstMs, mostMs } = this.worked ? PAUSES.lost : PAUSES.never;
+    this.hurried = new Gate<void>();
+    await Promise.race([sleep(backoffMs(failures, firstMs, mostMs), signal), this.hurried.passed]).catch(() => undefined); // closed meanwhile
   }
 
   private async takeOver(direct: Attempt, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const before = this.current;
     this.channel.release();
-    await before?.peer.settled?.(SETTLE_MS);
-    signal.throwIfAborted();
-    this.choose(direct);
+    this.choose(direct, true);
+    this.worked = true;
     this.memory.remember(false);
     if (!before) return;
     this.others.add(before);
     await sleep(LET_GO_MS, signal);
+    this.events.letGo();
     this.drop(before);
   }
 
@@ -280,25 +272,3 @@ function refusal(done: Promise<unknown>): Promise<never> {
     });
   });
 }
-
-const KEY = "smallrtc-lab:webrtc-blocked";
-const REMEMBERED_MS = 24 * 3600 * 1000;
-
-/** What this origin's pages found last; forgotten after a day, for networks change. */
-export const originMemory: Memory = {
-  knownBlocked(): boolean {
-    try {
-      return Date.now() - Number(localStorage.getItem(KEY) ?? 0) < REMEMBERED_MS;
-    } catch {
-      return false; // a page that may store nothing
-    }
-  },
-  remember(blocked: boolean): void {
-    try {
-      if (blocked) localStorage.setItem(KEY, String(Date.now()));
-      else localStorage.removeItem(KEY);
-    } catch (cause) {
-      console.info("smallrtc-lab: this page may remember nothing", cause);
-    }
-  },
-};

@@ -235,7 +235,10 @@ export class Session extends Caller {
     return watchPage({
       visible: (visible) => void this.link?.send({ type: "visible", visible }),
       left: () => this.suspend(),
-      online: () => this.link?.open(),
+      online: () => {
+        this.link?.open();
+        this.call?.networkChanged();
+      },
       broughtBack: () => {
         if (this.views > 0) this.link?.open();
       },

@@ -122,6 +122,8 @@ export interface Answer {
   sdp: string;
   type: "answer";
   pc_id: string;
+  /** The engine has the conversation that the offer named: messages are numbered. */
+  conversation?: boolean;
 }
 
 export function isAnswer(value: unknown): value is Answer {
@@ -135,6 +137,8 @@ export interface Offering {
   patch(pcId: string, candidates: Candidate[], signal: AbortSignal): Promise<void>;
   /** The address of the socket that carries media where WebRTC finds no path; undefined where there is none. */
   relay?(withToken: boolean): string;
+  /** After it was refused: what the server says of that; null where it would open it. */
+  whyNoRelay?(): Promise<string | null>;
   /** WebRTC is known to find nothing in most places like this one. */
   readonly unlikely?: boolean;
 }
@@ -167,6 +171,19 @@ export class Signaling implements Offering {
 
   relay(withToken: boolean): string {
     return relayUrl(this.place, this.session, withToken);
+  }
+
+  /** A WebSocket never says why it was refused: a plain GET of the same address does. */
+  async whyNoRelay(): Promise<string | null> {
+    const url = relayUrl(this.place, this.session, false).replace(/^ws/, "http");
+    try {
+      await request(this.place, url, { method: "GET", signal: AbortSignal.timeout(5000) });
+    } catch (cause) {
+      if (!(cause instanceof RequestRefused)) return "the server does not answer.";
+      if (cause.problem.code === PROBLEMS.noExtension.code) return "its smallrtc-lab is an older one, which has none; install the kernel's there.";
+      if (cause.status !== 426 && cause.status !== 400) return cause.problem.message;
+    }
+    return null;
   }
 }
 

@@ -16,16 +16,15 @@ from typing import Any
 
 from aiortc import MediaStreamTrack
 
+from smallrtc_lab.conversation import Conversation, MessageText
 from smallrtc_lab.errors import ProtocolError
 from smallrtc_lab.events import EventEmitter
 from smallrtc_lab.media.encoded import EncodedPacket
-from smallrtc_lab.relay.delivery import Conversation
 from smallrtc_lab.relay.packets import (
     RELAY_VERSION,
     Codec,
     Control,
     Media,
-    MessageText,
     Packet,
     Report,
     Stream,
@@ -70,9 +69,10 @@ class RelayConnection(EventEmitter):
         self._early = MessageQueue()
         self._closing: asyncio.Future[None] | None = None
         self._close_task: asyncio.Task[None] | None = None
-        self._messages = RelayMessages(self._send, self._on_message, conversation)
+        self.conversation = conversation or Conversation()
+        self._messages = RelayMessages(self._send, self._on_message, self.conversation)
         received = hello.get("received")
-        self._page_received = received if isinstance(received, int) else 0
+        self._messages.acknowledged(received if isinstance(received, int) else 0)
         self._bytes_in = self._bytes_out = 0
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="relay")
         self._takes = _words(hello.get("takes"), ("audio", "video"))
@@ -93,9 +93,8 @@ class RelayConnection(EventEmitter):
 
     def welcome(self) -> None:
         """It is the session's connection now: the page may send."""
-        about = {"pc_id": self._pc_id, "received": self._messages.inbox_received}
+        about = {"pc_id": self._pc_id, "received": self._messages.last_received}
         self._send(Control({"type": "welcome", "version": RELAY_VERSION, **about}))
-        self._messages.resume(self._page_received)
         for track in self._inputs.values():
             self._events.post("track-started", track)
 
@@ -115,8 +114,8 @@ class RelayConnection(EventEmitter):
                 self._control(packet.body)
 
     def lost(self) -> None:
-        """The socket is gone."""
-        self._close_soon(EndReason.LEFT)
+        """The socket is gone, and the page may come back with another one: its silence tells."""
+        self._fall_silent()
 
     # What a flow uses
 
@@ -200,9 +199,9 @@ class RelayConnection(EventEmitter):
         """Wait until messages go out at once; False when the time was up first."""
         return await self._messages.wait_taken(timeout_s)
 
-    async def messages_settled(self, timeout_s: float) -> bool:
-        """Wait until the page has acknowledged every message; False when the time was up first."""
-        return await self._messages.wait_settled(timeout_s)
+    def speak(self) -> None:
+        """What the page does not have yet of the conversation goes over this socket, and whatever follows."""
+        self._messages.speak()
 
     async def message_room(self, timeout_s: float) -> bool:
         """Wait until one more message will not be dropped; False when the time was up first."""
@@ -231,6 +230,10 @@ class RelayConnection(EventEmitter):
         """Tell the page, close everything, deliver ``closed``; a second call waits for the same end."""
         if self._closing is None and self._state is ConnectionState.CONNECTED:
             self._messages.signal("peerLeft")
+        await self._close(EndReason.HERE)
+
+    async def let_go(self) -> None:
+        """End without a word: the page is here by another way."""
         await self._close(EndReason.HERE)
 
     # Inside
@@ -268,6 +271,8 @@ class RelayConnection(EventEmitter):
         if body["type"] == "ping":
             self._heartbeat.beat()
             self._send(Control({"type": "pong", "time_ms": body.get("time_ms")}))
+        elif body["type"] == "bye":
+            self._close_soon(EndReason.LEFT)
 
     def _on_message(self, message: Incoming) -> None:
         match message:
@@ -289,15 +294,19 @@ class RelayConnection(EventEmitter):
         self._raw_send(content)
 
     def _on_pulse(self, pulse: Pulse) -> None:
-        if pulse is Pulse.LOST and self._state is ConnectionState.CONNECTED:
-            self._state = ConnectionState.DISCONNECTED
-            self._events.post("disconnected")
+        if pulse is Pulse.LOST:
+            self._fall_silent()
         elif pulse is Pulse.DEAD:
             self._close_soon(EndReason.LOST)
         elif pulse is Pulse.ALIVE and self._state is ConnectionState.DISCONNECTED:
             self._state = ConnectionState.CONNECTED
             if self._connect_called:
                 self._announce_connected()
+
+    def _fall_silent(self) -> None:
+        if self._state is ConnectionState.CONNECTED:
+            self._state = ConnectionState.DISCONNECTED
+            self._events.post("disconnected")
 
     def _announce_connected(self) -> None:
         self._events.post("connected")

@@ -32,7 +32,9 @@ class Relays:
         if session is None:
             return
         if name not in self._sockets:
-            self._sockets[name] = RelaySockets(_Door(name, self._send), session.reception.relay)
+            self._sockets[name] = RelaySockets(
+                _Door(name, self._send), session.reception.relay, session.reception.conversations
+            )
         sockets = self._sockets[name]
         match header.get("type"):
             case "media-open":

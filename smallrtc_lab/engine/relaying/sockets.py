@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from smallrtc_lab.conversation import Conversations
 from smallrtc_lab.errors import ProtocolError, RequestError
-from smallrtc_lab.relay.delivery import Conversation
 from smallrtc_lab.relay.packets import RELAY_VERSION, Control, parse
-from smallrtc_lab.rtc.state import EndReason
 
 from .connection import RelayConnection
 
@@ -25,7 +23,6 @@ logger = logging.getLogger(__name__)
 _NOT_FOLLOWED = 4400
 _REFUSED = 4403
 _OVER = 1000
-_REMEMBERED = 8  # conversations whose page may come back
 
 
 class RelayDoor(Protocol):
@@ -42,13 +39,16 @@ class RelaySockets:
     """``admit(page, connection)`` makes a connection the session's; raises :class:`RequestError` to refuse it."""
 
     def __init__(
-        self, door: RelayDoor, admit: Callable[[str | None, RelayConnection], Awaitable[None]]
+        self,
+        door: RelayDoor,
+        admit: Callable[[str | None, RelayConnection], Awaitable[None]],
+        conversations: Conversations | None = None,
     ) -> None:
         self._door = door
         self._admit = admit
         self._sockets: dict[str, RelayConnection | None] = {}  # None: it has not said hello
         self._tasks: set[asyncio.Task[None]] = set()
-        self._conversations: OrderedDict[str, Conversation] = OrderedDict()
+        self._conversations = conversations or Conversations()
 
     def opened(self, key: str) -> None:
         """A page's relay socket opened."""
@@ -96,9 +96,9 @@ class RelaySockets:
         if hello.get("version") != RELAY_VERSION:
             raise ProtocolError("this page runs another version of smallrtc-lab than the kernel: reload it")
         name = hello.get("conversation")
-        conversation = self._conversation(name if isinstance(name, str) else key)
+        conversation = self._conversations.of(name if isinstance(name, str) else key)
         connection = RelayConnection(hello, lambda content: self._door.send(key, content), conversation)
-        connection.on_closed = lambda: self._over(key, connection, conversation)
+        connection.on_closed = lambda: self._hang_up(key, _OVER, "the connection has ended")
         self._sockets[key] = connection
         page = hello.get("page")
         task = asyncio.get_running_loop().create_task(
@@ -106,21 +106,6 @@ class RelaySockets:
         )
         self._tasks.add(task)
         task.add_done_callback(self._finished)
-
-    def _conversation(self, name: str) -> Conversation:
-        """The one of that name, so that what was not acknowledged is not lost with a socket."""
-        found = self._conversations.pop(name, None) or Conversation()
-        self._conversations[name] = found
-        while len(self._conversations) > _REMEMBERED:
-            self._conversations.popitem(last=False)
-        return found
-
-    def _over(self, key: str, connection: RelayConnection, conversation: Conversation) -> None:
-        if connection.end_reason is EndReason.HERE:  # nobody goes on with it
-            self._conversations = OrderedDict(
-                (name, one) for name, one in self._conversations.items() if one is not conversation
-            )
-        self._hang_up(key, _OVER, "the connection has ended")
 
     async def _take_in(self, key: str, page: str | None, connection: RelayConnection) -> None:
         try:

@@ -65,6 +65,10 @@ class ReplayConnection(EventEmitter):
         self._mailbox.post("closed")
         await self._mailbox.drain()
 
+    async def let_go(self) -> None:
+        """As :meth:`disconnect`."""
+        await self.disconnect()
+
     def audio_input_track(self) -> ReplayTrack | None:
         """The sound."""
         return self.tracks.get(Section.AUDIO)
@@ -97,6 +101,9 @@ class ReplayConnection(EventEmitter):
     async def messages_taken(self, timeout_s: float) -> bool:
         """Never."""
         return False
+
+    def speak(self) -> None:
+        """It says nothing."""
 
     def ask_to_renegotiate(self) -> None:
         """There is nothing to negotiate."""
