@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from smallrtc_lab.places import PlaceKind
-
 from .facts import Facts
+from .home import find_home
 from .reasons import why
 
 __all__ = ["Verdict", "judge"]
@@ -92,16 +91,12 @@ def _server(facts: Facts) -> Iterator[Verdict]:
                 "Run it in Jupyter to use a camera.",
                 False,
             )
-        elif facts.place.kind is PlaceKind.VSCODE:
-            yield Verdict("VS Code's notebooks do not run the server extension.", facts.place.sentence)
         else:
-            yield Verdict(
-                "The Jupyter server of this kernel does not run the smallrtc-lab extension.",
-                "Install smallrtc-lab where Jupyter itself runs, and restart Jupyter.",
-            )
-    elif facts.link in ("lost", "dialling"):
+            home = find_home(facts.link, facts.link_reason, facts.place)
+            yield Verdict(home.missing, home.next_step or home.page or facts.place.sentence)
+    elif facts.link in ("lost", "dialling") and not facts.pages:  # else they speak through the notebook
         yield Verdict(
-            "Python's media process does not reach the Jupyter server.",
+            find_home(facts.link, facts.link_reason, facts.place).missing,
             "Check that Jupyter still runs; a kernel on another machine than its server cannot reach it.",
         )
 
