@@ -210,6 +210,7 @@ class StreamClock:
         missing_s = min(to_ntp_s + self._sender.offset_s, self._soonest.value_s) - self._offset_s
         most_s = _CAPTURE_SLEW * step_s
         self._offset_s += min(max(missing_s, -most_s), most_s)
+        self._offset_s = min(self._offset_s, arrival_s - pts_s)  # a frame that came is not of the future
         if abs(missing_s) < _SETTLED_S:
             self.kind = "capture"
         elif abs(missing_s) > _ASTRAY_S:

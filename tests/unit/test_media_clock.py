@@ -203,3 +203,16 @@ def test_a_new_connection_has_a_new_sender() -> None:
     clock.meet_sender()
     clock.sender.saw(1001.0, 6.5)
     assert clock.sender.offset_s == -994.5
+
+
+def test_a_stream_that_begins_late_has_no_times_of_the_future() -> None:
+    """The first frames come together after a stall, with reports of each: no time is after its frame's arrival."""
+    pts, arrivals_s, true_s = simulated(10)
+    arrivals_s[:20] = arrivals_s[20]
+    clock, times_s = StreamClock(), []
+    for number, (p, arrival_s) in enumerate(zip(pts, arrivals_s, strict=True)):
+        clock.report(p, VIDEO, float(true_s[number]) + 3.9e9, float(arrival_s))
+        times_s.append(clock.map(p, VIDEO, float(arrival_s)))
+    assert (np.array(times_s) <= arrivals_s + 1e-4).all()
+    assert (np.diff(times_s) > 0).all()
+    assert np.abs(np.array(times_s[60:]) - true_s[60:]).max() < 0.005
