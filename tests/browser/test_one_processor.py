@@ -110,7 +110,8 @@ async def run_busy(notebook: NotebookPage, route: str) -> dict[str, Any]:
     print("fps, delay, cores:", history)
     for one, other in zip(before, after, strict=True):
         print(
-            f"plot: {one['rate_hz']} → {other['rate_hz']} a second, {other['delay_ms']} ms, {other['shown'] - one['shown']} shown"
+            f"plot: {one['rate_hz']} → {other['rate_hz']} a second, {other['delay_ms']} ms, "
+            f"{other['shown'] - one['shown']} shown"
         )
     print(f"tone {hz:.1f} Hz, {amplitude:.3f}; gaps {gaps}; {await kernel.value('clip.duration_s')} s")
     print(await kernel.value("repr(lab.stats())"))
