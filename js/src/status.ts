@@ -178,14 +178,14 @@ export function wayText({ stats, relay }: Snapshot): string {
 }
 
 function liveText(now: Snapshot): string {
-  const parts = [now.camera === "test" || now.audio === "test" ? "Live with a test signal" : "Live"];
   const { stats } = now;
+  const delay = stats?.rtt_ms == null ? "" : `${Math.max(1, Math.round(stats.rtt_ms))}\u00a0ms`;
+  const parts = [now.camera === "test" || now.audio === "test" ? "Live with a test signal" : "Live"];
+  const way = [wayText(now), delay].filter(Boolean).join(", ");
+  if (way) parts.push(way);
   const sends = [now.camera, now.screen].some((one) => one === "on" || one === "test");
   if (sends && stats?.width && stats.height) parts.push(`${stats.width}×${stats.height}`);
   if (sends && stats?.fps != null) parts.push(`${Math.round(stats.fps)}/s`);
-  if (stats?.rtt_ms != null) parts.push(`${Math.max(1, Math.round(stats.rtt_ms))}\u00a0ms`);
-  const way = wayText(now);
-  if (way) parts.push(way);
   if (stats?.slowed === "hidden") parts.push("fewer pictures while the tab is hidden");
   return parts.join(" · ");
 }

@@ -82,7 +82,7 @@ test("a message is delivered once, acknowledged, and kept until the other side h
 test("the widget says in words that media goes through Jupyter", () => {
   const stats = { fps: 15, width: 640, height: 360, rtt_ms: 12, bitrate_bps: 500_000, loss: null, route: "relay" } as const;
   const now: Snapshot = { ...FIRST, link: "open", state: "live", camera: "on", stats };
-  assert.match(statusLine(now).text, /through Jupyter$/);
+  assert.match(statusLine(now).text, /^Live · through Jupyter, 12\u00a0ms · 640/);
   const told = momentsBetween(now, { ...now, stats: null }).map(({ text }) => text);
   assert.deepEqual(told, ["Media goes through Jupyter: the network lets no WebRTC through"]);
 });

@@ -72,6 +72,6 @@ test("a visitor reads no word of cells, kernels or Labs", () => {
 
 test("a visitor reads that media goes through the server, whatever server that is", () => {
   const stats = { fps: 30, width: 640, height: 480, rtt_ms: 12, bitrate_bps: null, loss: null, route: "relay" } as const;
-  assert.match(statusLine(now({ state: "live", camera: "on", stats, relay: "the server" })).text, / · through the server$/);
+  assert.match(statusLine(now({ state: "live", camera: "on", stats, relay: "the server" })).text, / · through the server, /);
   assert.deepEqual(told({ stats, relay: "the server" }, { relay: "the server" }), ["Media goes through the server: the network lets no WebRTC through"]);
 });
