@@ -29,7 +29,10 @@ def parsed_object(raw: bytes) -> dict[str, Any]:
 
 
 def offer_body(body: dict[str, Any]) -> dict[str, Any]:
-    """``sdp``, ``type``, ``pc_id``, ``restart_pc`` and ``request_data``, or ``requestData`` for the last."""
+    """``sdp``, ``type``, ``pc_id``, ``restart_pc`` and ``request_data``, or ``requestData`` for the last.
+
+    Our own page of a served bot also names its ``conversation`` here; a notebook's does so in its request data.
+    """
     if not isinstance(body.get("sdp"), str) or not body["sdp"]:
         raise _malformed("'sdp' must be a session description.")
     if body.get("type") != "offer":
@@ -37,12 +40,15 @@ def offer_body(body: dict[str, Any]) -> dict[str, Any]:
     restart = body.get("restart_pc")
     if restart is not None and not isinstance(restart, bool):
         raise _malformed("'restart_pc' must be true or false.")
+    conversation = _optional_text(body, "conversation")
+    named = {} if conversation is None else {"conversation": conversation}
     return {
         "sdp": body["sdp"],
         "type": "offer",
         "pc_id": _optional_text(body, "pc_id"),
         "restart_pc": bool(restart),
         "request_data": body.get("request_data", body.get("requestData")),
+        **named,
     }
 
 

@@ -1,7 +1,8 @@
 """Serves a bot to many clients: answers the requests that come over the link, and runs one bot a client.
 
 Every client has a thread and a loop of its own (:class:`BotRun`), and its peer connection lives there: what one
-bot does, the others do not feel but for the interpreter they share.
+bot does, the others do not feel but for the interpreter they share. A client that may come by a relay socket, too,
+is known by the name that ``start`` gave it (:class:`Guest`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from smallrtc_lab.engine.relaying.sockets import RelayDoor
+from smallrtc_lab.engine.relaying.visitors import PacketTaker, Visitor
 from smallrtc_lab.errors import RequestError
 from smallrtc_lab.rtc.clients import ClientInfo
 from smallrtc_lab.rtc.connection import SmallWebRTCConnection, to_ice_servers
@@ -23,6 +26,7 @@ from smallrtc_lab.rtc.requests import (
 )
 
 from .arguments import Bot, runner_arguments
+from .guest import Guest
 from .run import AFTER_CANCEL_S, BotRun, Report
 
 __all__ = ["BotHost", "HostOptions"]
@@ -53,9 +57,12 @@ class _Client:
         self.handler = handler
         self.pc_id: str | None = None
         self.session_id: str | None = None
+        self.guest: Guest | None = None
 
     def info(self) -> ClientInfo | None:
         """Who it is now; None while its connection is being made, and when it has gone."""
+        if self.guest is not None:
+            return self.guest.info()
         known = self.handler.clients
         return replace(known[0], session_id=self.session_id) if known else None
 
@@ -100,18 +107,32 @@ class BotHost:
         if self._closed:
             raise RequestError(503, "closed", "this bot is no longer served")
         request = SmallWebRTCRequest.from_dict(body)
-        client = self._find(request.pc_id)
-        if client is not None:
-            return await self._answer(client, request)
-        self._check_room(request.pc_id)
-        client = self._take_in()
-        session_id = body.get("session_id")
-        client.session_id = session_id if isinstance(session_id, str) else None
+        name = _text(body.get("session_id"))
+        relays = name is not None and body.get("relays") is True
+        client = (self._find_guest(name) if relays else None) or self._find(request.pc_id)
+        if client is None:
+            self._check_room(request.pc_id)
+            client = self._take_in(name)
+            if relays:
+                client.guest = Guest(client.run, request.request_data, name)
         try:
-            return await self._answer(client, request)
+            return await self._answer(client, request, _text(body.get("conversation")))
         except BaseException:
-            client.run.stop()
+            if client.pc_id is None and (client.guest is None or not client.guest.here):
+                client.run.stop()
             raise
+
+    def relays_of(self, visitor: Visitor, door: RelayDoor) -> PacketTaker:
+        """Who takes the packets of a client's relay socket; raises :class:`RequestError`. A new one gets a bot."""
+        if self._closed:
+            raise RequestError(503, "closed", "this bot is no longer served")
+        client = self._find_guest(visitor.name)
+        if client is None:
+            self._check_room(None)
+            client = self._take_in(visitor.name)
+            client.guest = Guest(client.run, visitor.body, visitor.session_id)
+        assert client.guest is not None
+        return client.guest.taker(door)
 
     async def patch(self, body: dict[str, Any]) -> dict[str, Any]:
         """Candidates of a client that is known; raises :class:`RequestError`."""
@@ -135,6 +156,9 @@ class BotHost:
     def _find(self, pc_id: str | None) -> _Client | None:
         return next((client for client in self._clients if pc_id and client.pc_id == pc_id), None)
 
+    def _find_guest(self, name: str | None) -> _Client | None:
+        return next((client for client in self._clients if client.guest and client.session_id == name), None)
+
     def _check_room(self, pc_id: str | None) -> None:
         count = len(self._clients)
         if count and self._options.mode is ConnectionMode.SINGLE:
@@ -144,7 +168,7 @@ class BotHost:
         if self._max_connections is not None and count >= self._max_connections:
             raise RequestError(429, "too-many", too_many(count))
 
-    def _take_in(self) -> _Client:
+    def _take_in(self, session_id: str | None) -> _Client:
         options = self._options
         client = _Client(
             BotRun(self._bot, self._report, self._ended),
@@ -155,18 +179,25 @@ class BotHost:
                 connection_options=options.connection_options,
             ),
         )
+        client.session_id = session_id
         self._clients.append(client)
         return client
 
-    async def _answer(self, client: _Client, request: SmallWebRTCRequest) -> dict[str, Any]:
-        def begin(connection: SmallWebRTCConnection) -> None:
-            client.run.begin(runner_arguments(connection, request.request_data, client.session_id))
+    async def _answer(
+        self, client: _Client, request: SmallWebRTCRequest, conversation: str | None
+    ) -> dict[str, Any]:
+        async def begin(connection: SmallWebRTCConnection) -> None:
+            if client.guest is not None:
+                await client.guest.offers(connection, conversation)
+            else:
+                client.run.begin(runner_arguments(connection, request.request_data, client.session_id))
 
         answer: dict[str, Any] = await _within(
             client.run.submit(client.handler.handle_web_request(request, begin))
         )
         client.pc_id = answer["pc_id"]
-        return answer
+        numbered = client.guest is not None and conversation is not None
+        return {**answer, "conversation": True} if numbered else answer
 
     def _ended(self, run: BotRun) -> None:
         """From the bot's own thread."""
@@ -174,6 +205,10 @@ class BotHost:
 
     def _forget(self, run: BotRun) -> None:
         self._clients = [client for client in self._clients if client.run is not run]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 async def _within(asked: Any) -> Any:

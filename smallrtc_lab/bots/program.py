@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from smallrtc_lab.engine.link import Link, LinkAddress
+from smallrtc_lab.engine.relaying.door import LinkDoor
+from smallrtc_lab.engine.relaying.visitors import VisitorSockets
 from smallrtc_lab.errors import RequestError
 from smallrtc_lab.framing import Header
 
@@ -39,7 +41,15 @@ class BotProgram:
         self._session = session
         self._tell = tell
         self._tasks: set[asyncio.Task[None]] = set()
-        self._link = Link(address, on_linked=self._linked, on_message=self._message, on_lost=self._lost)
+        self._door = LinkDoor(session, lambda header, content: self._link.send(header, content))
+        self._visitors = VisitorSockets(self._door, lambda visitor: host.relays_of(visitor, self._door))
+        self._link = Link(
+            address,
+            on_linked=self._linked,
+            on_message=self._message,
+            on_lost=self._lost,
+            on_media=self._visitors.received,
+        )
 
     async def close(self) -> None:
         """Every client is told, every bot ends, the link is closed."""
@@ -58,7 +68,8 @@ class BotProgram:
         self._link.send(opened | {"guest_token": self._guest_token})
 
     def _lost(self, reason: str) -> None:
-        # Clients that are connected stay so: media does not need the server.
+        # Clients that are connected stay so: media does not need the server, but where it is relayed.
+        self._visitors.clear()
         self._tell("lost", message=reason)
 
     def _message(self, header: Header) -> None:

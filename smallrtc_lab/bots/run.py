@@ -75,6 +75,11 @@ class BotRun:
         """Whether its thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the bot was called, or is about to be."""
+        return self._arguments is not None
+
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run a coroutine on the bot's loop; from any thread. The future is cancelled when the loop has ended."""
         try:

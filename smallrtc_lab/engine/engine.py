@@ -44,7 +44,9 @@ class Engine:
         self.bridge = Bridge(
             incoming, outgoing, on_call=self._call, on_done=self._done, on_end=self.ended.set
         )
-        self.halls = Halls(self.bridge, self._executor)
+        self.halls = Halls(
+            self.bridge, self._executor, lambda header, payload: self._server.send(header, payload)
+        )
         self._server = ServerSide(self.sessions, self.halls, self.bridge, self._spawn)
         services = EngineServices(self._session, self._find, self.bridge, self._executor, self._server.send)
         self._groups = [group(services) for group in GROUPS]

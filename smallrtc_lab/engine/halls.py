@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -11,6 +12,8 @@ from smallrtc_lab.framing import Header
 
 from .bridge import Bridge
 from .hall import Hall
+from .relaying.door import LinkDoor
+from .relaying.visitors import VisitorSockets
 from .session import Session
 
 __all__ = ["Halls"]
@@ -23,10 +26,12 @@ _OPTIONS = {"waits_for_kernel": True, "audio": True, "video": True, "keep_s": 0.
 class Halls:
     """Halls by name, and their clients' sessions by name. On the engine's loop."""
 
-    def __init__(self, bridge: Bridge, executor: Executor) -> None:
+    def __init__(self, bridge: Bridge, executor: Executor, send: Callable[[Header, bytes], object]) -> None:
         self._bridge = bridge
+        self._send = send
         self._executor = executor
         self._halls: dict[str, Hall] = {}
+        self._visitors: dict[str, VisitorSockets] = {}  # by hall
         self._guests: dict[str, Session] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -48,6 +53,8 @@ class Halls:
         if name in self._halls:
             return
         hall = self._halls[name] = Hall(name, options, self._bridge, self._begin_guest, self._end_guest)
+        door = LinkDoor(name, self._send)
+        self._visitors[name] = VisitorSockets(door, lambda visitor: hall.relays_of(visitor, door))
         if welcome:
             hall.welcomed(welcome)
 
@@ -55,6 +62,17 @@ class Halls:
         """The server said hello: its ICE servers and limits hold."""
         for hall in self._halls.values():
             hall.welcomed(welcome)
+
+    def relayed(self, name: str, header: Header, payload: bytes) -> bool:
+        """A relay socket of a client's opened, closed or brought a packet; False when there is no such hall."""
+        if name in self._visitors:
+            self._visitors[name].received(header, payload)
+        return name in self._visitors
+
+    def link_lost(self) -> None:
+        """Every relay socket is gone."""
+        for visitors in self._visitors.values():
+            visitors.clear()
 
     def announcements(self) -> list[Header]:
         """What the server is told of them."""
@@ -66,6 +84,7 @@ class Halls:
     async def close(self, name: str) -> bool:
         """Serve no longer: every client is told. False when there is no such hall."""
         hall = self._halls.pop(name, None)
+        self._visitors.pop(name, None)
         if hall is not None:
             await hall.close()
         return hall is not None

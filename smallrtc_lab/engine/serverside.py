@@ -57,7 +57,7 @@ class ServerSide:
                 on_linked=self._linked,
                 on_message=self._received,
                 on_lost=self._lost,
-                on_media=self.relays.received,
+                on_media=self._relayed,
             )
 
     async def close(self) -> None:
@@ -111,6 +111,7 @@ class ServerSide:
 
     def _lost(self, reason: str) -> None:
         self.relays.clear()
+        self._halls.link_lost()
         for session in self._sessions.values():
             session.pages.clear()
             self._spawn(session.plotting.clear())
@@ -133,6 +134,11 @@ class ServerSide:
             _of_page(session, header)
         elif str(kind).startswith("plot"):
             self._of_plot(session, header)
+
+    def _relayed(self, header: Header, payload: bytes) -> None:
+        """A relay socket opened, closed or brought a packet."""
+        if not self._halls.relayed(str(header.get("session")), header, payload):
+            self.relays.received(header, payload)
 
     def _of_plot(self, session: Session, header: Header) -> None:
         """A view of a plot came, left, or said something."""

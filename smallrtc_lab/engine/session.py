@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -30,6 +31,7 @@ from .processing import Processing
 from .questions import PageQuestions
 from .reception import Reception
 from .recording.recorder import Recordings
+from .relaying.connection import RelayConnection
 from .shedding import Shedding
 from .shelf import Shelf
 from .statistics import Statistics
@@ -52,6 +54,7 @@ class Session:
         self.options = options
         self.clock = SessionClock(time.monotonic())
         self.shelf = Shelf()
+        self.on_gone: Callable[[], None] = lambda: None  # whoever was connected has left for good
         self.pages = Pages(send_page, self)
         self.video = {name: VideoInbound(name, self.clock) for name in ("camera", "screen")}
         keep_s = float(options.get("keep_s", KEEP_S))
@@ -161,6 +164,11 @@ class Session:
         """A client that came by a hall: see :class:`~.hall.Hall`."""
         await self.flow.adopt(connection)
 
+    async def go_on(self, connection: SessionConnection) -> None:
+        """The same client by another way: a relay carries at once, WebRTC beside one when it is through."""
+        relayed, relay = (isinstance(one, RelayConnection) for one in (self.flow.connection, connection))
+        await (self.flow.consider if relayed and not relay else self.flow.replace)(connection)
+
     def outlet(self, kind: Kind, on: bool) -> None:
         """A program in the kernel sends this kind by itself from now on, or no longer."""
         self.processing.outlet(kind, on)
@@ -225,6 +233,8 @@ class Session:
     def connection_event(self, what: str, connection: SessionConnection, **more: Any) -> None:
         """A program in the kernel that follows the connection is told."""
         self._bridge.event(self.session_id, "connection", what=what, pc_id=connection.pc_id, **more)
+        if what == "closed":
+            self.on_gone()
 
     def problem(
         self, code: str, message: str, next_step: str, *, detail: str | None = None, count: int = 1

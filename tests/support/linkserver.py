@@ -13,6 +13,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from smallrtc_lab.errors import RequestError
 from smallrtc_lab.framing import pack, unpack
 
+from .relaypage import RelayPage
+
 __all__ = ["LinkServer", "link_server"]
 
 DEADLINE_S = 60.0
@@ -28,6 +30,8 @@ class LinkServer:
         self._numbers = itertools.count(1)
         self._replies: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._opened = asyncio.Condition()
+        self._pages: dict[str, RelayPage] = {}
+        self._sending: set[asyncio.Task[None]] = set()
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -59,12 +63,32 @@ class LinkServer:
         assert isinstance(body, dict)
         return body
 
+    def relay(self, session: str, client: dict[str, Any], **options: Any) -> RelayPage:
+        """A relay socket of a client's of what is served."""
+        key = f"k{len(self._pages)}"
+        header = {"session": session, "page": key}
+        page = RelayPage(lambda content: self._tell({"type": "media", **header}, content), **options)
+        self._pages[key] = page
+        self._tell({"type": "media-open", "client": client, **header})
+        return page
+
+    def lose(self, session: str, page: RelayPage) -> None:
+        """That relay socket is gone."""
+        key = next(key for key, one in self._pages.items() if one is page)
+        self._tell({"type": "media-close", "session": session, "page": key, "code": None})
+
+    def _tell(self, header: dict[str, Any], content: bytes = b"") -> None:
+        assert self._socket is not None
+        task = asyncio.get_running_loop().create_task(self._socket.send(pack(header, content)))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
     async def serve(self, socket: ServerConnection) -> None:
         """One engine's link, from hello to its end."""
         self._socket = socket
         async for message in socket:
             assert isinstance(message, bytes)
-            header, _ = unpack(message)
+            header, payload = unpack(message)
             match header["type"]:
                 case "hello":
                     await socket.send(
@@ -74,6 +98,13 @@ class LinkServer:
                     async with self._opened:
                         self.sessions.add(header["session"])
                         self._opened.notify_all()
+                    if header.get("serves"):
+                        await socket.send(pack({"type": "session-served", "session": header["session"]}))
+                case "media":
+                    self._pages[header["page"]].take(payload)
+                case "media-kick":
+                    self._pages[header["page"]].closed = (header["code"], header["reason"])
+                    await socket.send(pack({**header, "type": "media-close"}))
                 case "reply":
                     self._replies.pop(header["id"]).set_result(header)
 

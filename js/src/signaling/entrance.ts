@@ -23,6 +23,8 @@ export function readStarted(value: unknown): Started | null {
 
 export class Entrance implements Offering {
   private signaling: Signaling | null = null;
+  /** Offers were sent: the client is not at its first, which a refusal must end. */
+  private used = false;
 
   /** `session` is a served session's name; null: what is served longest. */
   constructor(
@@ -33,7 +35,7 @@ export class Entrance implements Offering {
   /** Asks for a name; the ICE servers to use. Raises `LabError`. */
   async start(): Promise<IceServer[]> {
     const path = this.session === null ? "smallrtc/start" : `smallrtc/sessions/${encodeURIComponent(this.session)}/start`;
-    const body = JSON.stringify({ transport: "webrtc", enableDefaultIceServers: true });
+    const body = JSON.stringify({ transport: "webrtc", enableDefaultIceServers: true, relay: true });
     const init = { method: "POST", body, signal: AbortSignal.timeout(DEADLINE_MS) };
     const started = readStarted(await request(this.place, new URL(path, this.place.base).href, init));
     if (!started) throw new LabError("bad-answer", "The server's answer to the start made no sense.", "Reload the page.");
@@ -41,15 +43,21 @@ export class Entrance implements Offering {
     return started.iceServers;
   }
 
-  /** A name lives an hour after its last use: a later offer of the same client gets a new one. */
+  /** A name lives an hour after its last use: a later offer of the same client gets a new one, and so does its relay. */
   async offer(body: OfferBody, signal: AbortSignal): Promise<Answer> {
     try {
       return await this.entered.offer(body, signal);
     } catch (cause) {
-      if (!(cause instanceof RequestRefused) || cause.status !== 404 || body.pc_id === null) throw cause;
+      if (!(cause instanceof RequestRefused) || cause.status !== 404 || (body.pc_id === null && !this.used)) throw cause;
       await this.start();
       return this.entered.offer(body, signal);
+    } finally {
+      this.used = true;
     }
+  }
+
+  relay(withToken: boolean): string {
+    return this.entered.relay(withToken);
   }
 
   async patch(pcId: string, candidates: Candidate[], signal: AbortSignal): Promise<void> {
