@@ -220,6 +220,13 @@ export function screenProblem(cause: unknown): Problem {
   return { code: "screen-error", message: `The screen could not be shared: ${text}`, next_step: "Press the button again." };
 }
 
+/** `noWelcome` where offers wait for the kernel's main thread. */
+export const CELL_RUNS: Problem = {
+  code: "cell-runs",
+  message: "Python has not answered yet: it speaks through the notebook, where a cell is running.",
+  next_step: "Press Start when the cell has ended, and run lab.wait_live() after that.",
+};
+
 /** Where a page is that no server extension leads to Python, as Python tells it; null where its own words are right. */
 export interface Home {
   kind: string;

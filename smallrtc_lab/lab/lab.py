@@ -156,7 +156,7 @@ class Lab(
         session_id = secrets.token_urlsafe(16)
         identity = registry.identity(name)
         self._access = Access(registry.client(), session_id, self.mirror)
-        options["by_comm"] = not self._access.has_server
+        options["by_comm"] = self.mirror.by_comm = not self._access.has_server
         self._callbacks = Registrations(self._access)
         self._messages = MessageHandlers(self._access)
         self.audio = AudioStream(self._access)

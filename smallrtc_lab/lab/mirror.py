@@ -36,6 +36,7 @@ class Mirror:
         self._watchers: list[Callable[[str], object]] = []
         self.settings: dict[str, Any] = {"audio": None, "video": None, "screen": None}
         self.problems: dict[str, dict[str, Any]] = {}
+        self.by_comm = False  # pages speak through the notebook: a cell that waits may keep them from it
         self.listening: bool | None = None  # whether what Python sends is heard; None: no page has said
 
     def __getitem__(self, name: str) -> Any:
@@ -111,6 +112,8 @@ class Mirror:
             "idle": "nobody clicked Start: show the lab in a cell and click it, or call lab.simulate()",
             "asking": "the browser still asks for permission: look for its question near the address bar",
         }.get(state, "the connection is still being made: see the widget for what it tries")
+        if self.by_comm and state == "idle":
+            step += ". The page speaks through the notebook here: click Start before the cell that waits runs"
         return f"not live after {timeout_s:g} s; {step}"
 
     def _explain(self) -> str:

@@ -57,6 +57,13 @@ def test_require_live(mirror: Mirror) -> None:
     mirror.require_live()
 
 
+def test_who_waits_where_pages_speak_through_the_notebook_is_told_the_order(mirror: Mirror) -> None:
+    """A cell that waits may keep the page's click from Python: the error says what to do first."""
+    assert "click Start before" not in mirror.too_late(1.0)
+    mirror.by_comm = True
+    assert "click Start before the cell that waits runs" in mirror.too_late(1.0)
+
+
 def test_waiting_ends_when_another_thread_brings_it(mirror: Mirror) -> None:
     """wait_live returns as soon as it is live."""
     threading.Timer(0.05, lambda: mirror.update(state="live")).start()

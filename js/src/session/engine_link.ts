@@ -77,6 +77,11 @@ export class EngineLink {
     return this.asking;
   }
 
+  /** Offers wait for the kernel's main thread. */
+  get waitsForCells(): boolean {
+    return this.comm !== null;
+  }
+
   open(): void {
     if (this.startTimer === null && this.welcome === null) {
       this.startTimer = setTimeout(() => this.startIsOver(), this.comm ? COMM_ANSWER_MS : ENGINE_START_MS);

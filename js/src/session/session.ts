@@ -1,6 +1,6 @@
 // One widget model on one page: the snapshot, at most one call, and the rule that nothing outlives its views.
 import type { Problem } from "../errors.ts";
-import { atHome, PROBLEMS } from "../errors.ts";
+import { atHome, CELL_RUNS, PROBLEMS } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { readOptions } from "../model.ts";
 import { receiveOnly } from "../negotiation.ts";
@@ -156,7 +156,12 @@ export class Session extends Caller {
     this.endCall();
     if (problem.code === PROBLEMS.unreachable.code) this.resumeUntilMs = Date.now() + RESUME_SERVER_MS;
     if (problem.code === LIVE_ELSEWHERE) this.store.set({ ...ended(), state: "idle", owner: "another" });
-    else this.store.set({ ...ended(), state: "failed", error: atHome(problem, this.link?.home ?? null) });
+    else this.store.set({ ...ended(), state: "failed", error: this.explained(problem) });
+  }
+
+  private explained(problem: Problem): Problem {
+    if (problem.code === PROBLEMS.noWelcome.code && this.link?.waitsForCells) return CELL_RUNS;
+    return atHome(problem, this.link?.home ?? null);
   }
 
   private suspend(): void {
