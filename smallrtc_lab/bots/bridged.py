@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from aiortc import MediaStreamTrack
+from aiortc import MediaStreamTrack, RTCPeerConnection
 
 from smallrtc_lab.engine.client import EngineClient, Restart
 from smallrtc_lab.errors import SmallRTCError
@@ -30,6 +30,9 @@ __all__ = ["BridgedConnection"]
 logger = logging.getLogger(__name__)
 
 CALL_S = 10.0
+NO_PC = (
+    "this client's RTCPeerConnection is in the media process: use the transport, or serve the bot from a file"
+)
 
 
 class BridgedConnection(EventEmitter):
@@ -59,6 +62,11 @@ class BridgedConnection(EventEmitter):
         self._enabled: dict[Section, bool] = {}  # of what the client has switched, through its restarts
         self._sound = BridgedOutput(client, session, "audio")
         self._pictures = BridgedOutput(client, session, "video")
+
+    @property
+    def pc(self) -> RTCPeerConnection:
+        """Raises ``AttributeError``: that object is in the media process."""
+        raise AttributeError(NO_PC)
 
     @property
     def pc_id(self) -> str:

@@ -216,9 +216,9 @@ class ClimbingConnection(EventEmitter):
             self._end(reason)
         elif left.is_connected():
             self._carry(left)
-        elif reason is EndReason.LEFT and left.state in (ConnectionState.NEW, ConnectionState.CONNECTING):
+        elif left.state in (ConnectionState.NEW, ConnectionState.CONNECTING):
             self.end_reason = self.end_reason or reason
-            await left.let_go()  # who has left a relay on purpose does not try anything else
+            await left.let_go()  # who has left a relay, or was lost there, tries nothing else
         else:
             self._fall_silent()
 

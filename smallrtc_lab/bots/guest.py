@@ -9,8 +9,8 @@ from typing import Any
 
 from smallrtc_lab.conversation import Conversations
 from smallrtc_lab.engine.relaying.connection import RelayConnection
-from smallrtc_lab.engine.relaying.sockets import RelayDoor, RelaySockets
-from smallrtc_lab.engine.relaying.visitors import REFUSED, PacketTaker
+from smallrtc_lab.engine.relaying.sockets import REFUSED, RelayDoor, RelaySockets
+from smallrtc_lab.engine.relaying.visitors import PacketTaker
 from smallrtc_lab.rtc.clients import ClientInfo, name_of
 from smallrtc_lab.rtc.connection import SmallWebRTCConnection
 

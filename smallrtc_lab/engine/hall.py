@@ -148,7 +148,7 @@ class Hall:
     def _guest(self, name: str) -> _Guest:
         """Who came by that name, or comes for the first time; those who never came in are forgotten."""
         for other, guest in list(self._guests.items()):
-            if guest.session is None and other != name and guest.sockets is None:
+            if guest.session is None and other != name and not guest.sockets:
                 del self._guests[other]
         return self._guests.setdefault(name, _Guest())
 

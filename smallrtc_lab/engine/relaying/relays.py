@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from smallrtc_lab.engine.session import Session
 from smallrtc_lab.framing import Header
 
+from .door import LinkDoor
 from .sockets import RelaySockets
 
 __all__ = ["Relays"]
@@ -33,7 +34,7 @@ class Relays:
             return
         if name not in self._sockets:
             self._sockets[name] = RelaySockets(
-                _Door(name, self._send), session.reception.relay, session.reception.conversations
+                LinkDoor(name, self._send), session.reception.relay, session.reception.conversations
             )
         sockets = self._sockets[name]
         match header.get("type"):
@@ -58,18 +59,3 @@ class Relays:
     async def close_all(self) -> None:
         """The engine ends."""
         await asyncio.gather(*(self.close(name) for name in list(self._sockets)))
-
-
-class _Door:
-    """One session's relay sockets, seen through the link."""
-
-    def __init__(self, session: str, send: Callable[[Header, bytes], None]) -> None:
-        self._session = session
-        self._send = send
-
-    def send(self, key: str, content: bytes) -> None:
-        self._send({"type": "media", "session": self._session, "page": key}, content)
-
-    def close(self, key: str, code: int, reason: str) -> None:
-        header = {"type": "media-kick", "session": self._session, "page": key, "code": code, "reason": reason}
-        self._send(header, b"")

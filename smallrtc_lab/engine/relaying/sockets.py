@@ -16,12 +16,12 @@ from smallrtc_lab.relay.packets import RELAY_VERSION, Control, parse
 
 from .connection import RelayConnection
 
-__all__ = ["RelayDoor", "RelaySockets"]
+__all__ = ["REFUSED", "RelayDoor", "RelaySockets"]
 
 logger = logging.getLogger(__name__)
 
 _NOT_FOLLOWED = 4400
-_REFUSED = 4403
+REFUSED = 4403  # `code: sentence` follows
 _OVER = 1000
 
 
@@ -49,6 +49,10 @@ class RelaySockets:
         self._sockets: dict[str, RelayConnection | None] = {}  # None: it has not said hello
         self._tasks: set[asyncio.Task[None]] = set()
         self._conversations = conversations or Conversations()
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._sockets)
 
     def opened(self, key: str) -> None:
         """A page's relay socket opened."""
@@ -111,7 +115,7 @@ class RelaySockets:
         try:
             await self._admit(page, connection)
         except RequestError as error:
-            self._hang_up(key, _REFUSED, f"{error.code}: {error.message}")
+            self._hang_up(key, REFUSED, f"{error.code}: {error.message}")
             await connection.disconnect()
             return
         connection.welcome()

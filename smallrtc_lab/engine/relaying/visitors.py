@@ -9,11 +9,9 @@ from typing import Any, Protocol
 from smallrtc_lab.errors import RequestError
 from smallrtc_lab.framing import Header
 
-from .sockets import RelayDoor
+from .sockets import REFUSED, RelayDoor
 
-__all__ = ["REFUSED", "PacketTaker", "Visitor", "VisitorSockets"]
-
-REFUSED = 4403  # a close code: `code: sentence` follows
+__all__ = ["PacketTaker", "Visitor", "VisitorSockets"]
 
 
 @dataclass(frozen=True)
