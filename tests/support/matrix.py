@@ -13,6 +13,7 @@ import base64
 import contextlib
 import io
 import itertools
+import json
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from .knownmedia import TONE_AMPLITUDE, TONE_HZ, KnownMedia, picture_error, tone
 from .matrixnet import Internet
 from .matrixtabs import Chromium, FirefoxOnHost, OnHost, Tab
 from .matrixtunnel import tunnel
-from .pagescripts import KERNEL_ID, KERNEL_IDLE, RUN_CELL, VIDEO_PNG
+from .pagescripts import CELL_OUTPUTS, KERNEL_ID, KERNEL_IDLE, RUN_CELL, VIDEO_PNG
 
 __all__ = ["LAB", "Ground", "LabPage", "lab_cell"]
 
@@ -121,6 +122,9 @@ class LabPage:
         """Run a cell to its end."""
         await self.tab.evaluate(f"({RUN_CELL})({index})")
         await self.tab.wait_true(f"window.smallrtcRuns?.[{index}] === 'done'", timeout_s)
+        said = json.loads(await self.tab.evaluate(f"({CELL_OUTPUTS})({index})"))["outputs"]
+        errors = [one for one in said if one["output_type"] == "error"]
+        assert not errors, errors[0]["evalue"]
 
     async def press(self, name: str) -> None:
         """Click the widget's button of this name."""
@@ -167,6 +171,10 @@ class LabPage:
         """The texts of all panels: problems, with what to do."""
         return [text.replace("\u00a0", " ") for text in await self.tab.evaluate(PANELS)]
 
+    async def wait_panel(self, text: str, timeout_s: float = 60.0) -> None:
+        """Wait for a panel that says this."""
+        await self.tab.wait_true(f"{PANELS}.some(one => one.includes({text!r}))", timeout_s)
+
     async def pair(self) -> list[str] | None:
         """Of the pair of candidates in use: the browser's kind, Python's, and UDP or the way to a TURN server."""
         found = await self.tab.evaluate(PAIR)
@@ -179,10 +187,12 @@ class LabPage:
         with Image.open(io.BytesIO(base64.b64decode(png))) as image:
             return np.asarray(image.convert("RGB"))
 
-    async def check_media(self, *, within: float = 12.0, known: bool | None = None) -> None:
+    async def check_media(
+        self, *, within: float = 12.0, known: bool | None = None, tone_hz: float | None = None
+    ) -> None:
         """The right colours and tone in Python, and the right picture back; AssertionError, or TimeoutError, else.
 
-        `known=False`: the page does not send its camera's picture.
+        `known=False`: the page does not send its camera's picture; `tone_hz` is sent in the microphone's place.
         """
         known = self.browser.known_picture if known is None else known
         count = await self.kernel.value("len(times)")
@@ -194,7 +204,7 @@ class LabPage:
         await self.kernel.execute("clip = lab.audio.record(1)", timeout_s=90)
         hz, amplitude = tone_of(await self.kernel.array("clip.mono"), 48000)
         print(f"{hz:.1f} Hz, amplitude {amplitude:.3f}, gaps {await self.kernel.value('len(clip.gaps)')}")
-        wanted_hz = TONE_HZ if self.browser.known_picture else FIREFOX_HZ
+        wanted_hz = tone_hz or (TONE_HZ if self.browser.known_picture else FIREFOX_HZ)
         assert abs(hz - wanted_hz) < 3
         assert amplitude > (TONE_AMPLITUDE / 2 if known else 0.02)
         await self.check_returned(known=known, within=within)

@@ -40,7 +40,8 @@ class Host:
             assert self.keeper.stderr is not None
             raise OSError(f"no network namespaces here: {self.keeper.stderr.read().strip()}")
         self.enter = ("nsenter", "-t", str(self.keeper.pid), "-U", "-n", "--preserve-credentials")
-        self.enter_beside = ("nsenter", "-t", str(self.keeper.pid), "-n")  # from another host of the same network
+        # from another host of the same network
+        self.enter_beside = ("nsenter", "-t", str(self.keeper.pid), "-n")
 
     def run(self, command: str) -> None:
         """Run a shell command there; AssertionError with what it said when it fails."""
