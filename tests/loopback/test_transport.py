@@ -32,7 +32,10 @@ BOTH = {
 }
 
 
-@pytest.fixture(params=list(MAKERS))
+WAYS = [pytest.param(name, marks=[pytest.mark.soak] if name == "relayed" else []) for name in MAKERS]
+
+
+@pytest.fixture(params=WAYS)
 def make_transport(request: pytest.FixtureRequest, wire: Any) -> Callable[..., Any]:
     """Make a connected pair: ``async with make_transport(TransportParams(...), audio=..., video=...) as pair``."""
     maker: Maker = MAKERS[request.param]

@@ -95,9 +95,16 @@ class RelayPage:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def heard(self, packet: Packet) -> None:
+        """Any packet came; for who wants to know."""
+
     def say(self, message: Any) -> None:
         """A message to Python."""
-        kept = self.outbox.put(json.dumps(message))
+        self.say_text(json.dumps(message))
+
+    def say_text(self, text: str) -> None:
+        """The same as its JSON."""
+        kept = self.outbox.put(text)
         assert kept is not None
         for carry in self.carriers:
             carry(kept)
@@ -116,6 +123,7 @@ class RelayPage:
         packet = parse(content)
         if self.silent:
             return
+        self.heard(packet)
         match packet:
             case Control(body) if body["type"] == "welcome":
                 self.outbox.acknowledge(body["received"])

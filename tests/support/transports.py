@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from smallrtc_lab.bots.bridged import BridgedConnection
+from smallrtc_lab.bots.climbing import ClimbingConnection
 from smallrtc_lab.engine.client import EngineClient, Restart
+from smallrtc_lab.engine.relaying.sockets import RelaySockets
 from smallrtc_lab.params import TransportParams
 from smallrtc_lab.rtc import SmallWebRTCConnection
 from smallrtc_lab.rtc.client import ClientConnection
 from smallrtc_lab.rtc.transport import SmallWebRTCTransport
 
 from .linkserver import link_server
+from .relaybrowser import RelayBrowser
 
 __all__ = ["MAKERS", "Maker", "TransportPair"]
 
@@ -84,6 +87,40 @@ async def bridged(
             await asyncio.to_thread(client.stop)
 
 
+@asynccontextmanager
+async def relayed(
+    wire: Any, params: TransportParams, prepare: Prepare | None = None, **sections: Any
+) -> AsyncIterator[TransportPair]:
+    """A transport whose client comes by a relay socket, as a bot in a process of its own has it."""
+    connection, loop = ClimbingConnection(), asyncio.get_running_loop()
+    transport = SmallWebRTCTransport(connection, params)
+    door = _Door(lambda content: loop.call_soon(browser.take, content))
+    sockets = RelaySockets(door, lambda page, way: connection.meet(way))
+    browser = RelayBrowser(lambda content: loop.call_soon(sockets.received, "k", content), **sections)
+    sockets.opened("k")
+    try:
+        if prepare is not None:
+            prepare(transport)
+        await browser.open()
+        yield TransportPair(browser, transport, connection)
+    finally:
+        await asyncio.gather(browser.close(), transport.close())
+        await sockets.close()
+
+
+class _Door:
+    """The link, without a link."""
+
+    def __init__(self, carry: Callable[[bytes], object]) -> None:
+        self._carry = carry
+
+    def send(self, key: str, content: bytes) -> None:
+        self._carry(content)
+
+    def close(self, key: str, code: int, reason: str) -> None:
+        """The page notices by what was said before."""
+
+
 class _Hall:
     """Takes the one client of a pair over; see `SessionHandler`."""
 
@@ -109,4 +146,4 @@ class _Hall:
         """Never, without a loss."""
 
 
-MAKERS: dict[str, Maker] = {"direct": direct, "bridged": bridged}
+MAKERS: dict[str, Maker] = {"direct": direct, "bridged": bridged, "relayed": relayed}

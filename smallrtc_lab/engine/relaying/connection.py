@@ -157,12 +157,12 @@ class RelayConnection(EventEmitter):
         return kind in self._takes
 
     def replace_audio_track(self, track: MediaStreamTrack | None) -> None:
-        """Send other sound, or none."""
-        self._sound.track.replace(track)
+        """Send other sound, or none. Of a page that plays none nothing is read."""
+        self._sound.track.replace(track if self.takes("audio") else None)
 
     def replace_video_track(self, track: MediaStreamTrack | None) -> None:
-        """Send another picture, or none."""
-        self._pictures.track.replace(track)
+        """Send another picture, or none. Of a page that shows none nothing is read."""
+        self._pictures.track.replace(track if self.takes("video") else None)
 
     def use_bitrate(self, wanted_bps: int | None, limit_bps: int | None = None) -> None:
         """How many bits a second pictures may take at most; the path decides below that."""
