@@ -224,7 +224,7 @@ export function screenProblem(cause: unknown): Problem {
 export const CELL_RUNS: Problem = {
   code: "cell-runs",
   message: "Python has not answered yet: it speaks through the notebook, where a cell is running.",
-  next_step: "Press Start when the cell has ended, and run lab.wait_live() after that.",
+  next_step: "Press Start when the cell has ended, and run lab.wait_live() after that. If no cell runs, run this one again.",
 };
 
 /** Where a page is that no server extension leads to Python, as Python tells it; null where its own words are right. */

@@ -106,6 +106,7 @@ class PlotComm:
         self._access = access
         self._plot = plot
         self._send = send
+        self._pages: dict[str, None] = {}
 
     def received(self, widget: object, content: object, buffers: object) -> None:
         """A custom message of the widget's: what a view says of itself, or that it has left."""
@@ -114,9 +115,17 @@ class PlotComm:
             return
         page, said = found
         if said.get("kind") == "message":
+            if len(self._pages) < _MOST_PAGES:
+                self._pages[page] = None
             self._access.submit("comm_plot", plot=self._plot, page=page, message=said.get("message"))
         elif said.get("kind") == "left":
+            self._pages.pop(page, None)
             self._access.submit("comm_plot_left", page=page)
+
+    def greet_again(self) -> None:
+        """A new engine runs, and knows no view."""
+        for page in list(self._pages):
+            self.tell(page, {"type": "engine", "state": "here"}, b"")
 
     def tell(self, page: str, message: dict[str, Any], picture: bytes) -> None:
         """The engine says something to a view; with a picture, its JPEG file."""

@@ -199,6 +199,7 @@ class Plot(anywidget.AnyWidget):  # type: ignore[misc]
         self._access.submit("plot_create", plot=self._name, kind=self.kind, options=self._options())
         if self._marks:
             self._access.submit("plot_mark", plot=self._name, marks=self._marks)
+        self._views.greet_again()
         self._frozen = False
 
     def engine_event(self, header: Mapping[str, Any]) -> None:

@@ -73,13 +73,15 @@ async def test_without_the_server_extension_the_notebook_itself_leads_to_python(
 async def test_a_kernel_that_does_not_answer_either_leaves_the_reason(
     bare_jupyter: JupyterServer, open_notebook: OpenNotebook
 ) -> None:
-    """No server extension, and no word from the kernel: the page says what is missing and where to install it."""
+    """No server extension, and no word from the kernel: the page says how they speak, and what to try."""
     notebook = await open_notebook([LAB], server=bare_jupyter)
     kernel = await notebook.kernel()
     await kernel.execute("import smallrtc_lab.lab.comm as c; c.PageComm.received = lambda *args: None")
     assert (await notebook.run(0)).error is None
-    said = await LabView(notebook, 0).wait_problem("server extension is not running")
-    assert "where Jupyter itself runs" in said
+    said = await LabView(notebook, 0).wait_problem(
+        "Python has not answered yet: it speaks through the notebook"
+    )
+    assert "If no cell runs, run this one again." in said
     assert await device_requests(notebook) == []
 
 

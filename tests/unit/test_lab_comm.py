@@ -72,12 +72,17 @@ def test_what_is_not_for_us_is_left_alone(access: Access, content: object) -> No
 
 
 def test_a_view_of_a_plot_gets_its_pictures_as_bytes(access: Access) -> None:
-    """A message without a picture has no buffer; what a view says names its plot; when it leaves, that is told."""
+    """What a view says names its plot, its leaving, too; a new engine is greeted anew; only pictures have buffers."""
     sent: list[Any] = []
     plot = PlotComm(access, "plot7", lambda *one: sent.append(one))  # type: ignore[arg-type]
     plot.received(None, said("v", "message", message={"type": "hello"}), [])
     plot.received(None, said("v", "left"), [])
-    assert access.told == [
+    plot.received(None, said("w", "message", message={"type": "hello"}), [])
+    plot.greet_again()
+    (told,) = [content["smallrtc"] for content, _ in sent]
+    assert (told["page"], told["message"]) == ("w", {"type": "engine", "state": "here"})
+    sent.clear()
+    assert access.told[:2] == [
         ("comm_plot", {"plot": "plot7", "page": "v", "message": {"type": "hello"}}),
         ("comm_plot_left", {"page": "v"}),
     ]

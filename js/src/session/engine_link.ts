@@ -1,6 +1,6 @@
 // Whether the engine is at the other end of the session socket: greeting it, waiting for it to start, noticing that it is gone.
 import type { Home, Problem } from "../errors.ts";
-import { PROBLEMS } from "../errors.ts";
+import { CELL_RUNS, PROBLEMS } from "../errors.ts";
 import type { EngineMessage, PageMessage, Welcome } from "../protocol.ts";
 import { VERSION } from "../protocol.ts";
 import type { Model } from "../model.ts";
@@ -65,7 +65,7 @@ export class EngineLink {
     private readonly events: LinkEvents,
   ) {
     const byComm = readOptions(model).by_comm ?? false;
-    if (place && byComm) this.refusal = PROBLEMS.noExtension;
+    if (byComm) this.refusal = CELL_RUNS;
     if (place && !byComm) {
       this.line = new SessionSocket(place, session, this.lineEvents);
       this.asking = new Signaling(place, session);
