@@ -7,13 +7,11 @@ is gone, and the session waits for another.
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from smallrtc_lab.rtc.sections import Section
-from smallrtc_lab.rtc.state import ConnectionState, EndReason
+from smallrtc_lab.rtc.state import ConnectionState
 from smallrtc_lab.sctp import VARIABLES
 
 from .connections import SessionConnection, SourceTrack
@@ -24,6 +22,7 @@ from .outlets import Kind
 from .processing import Processing
 from .relaying.connection import RelayConnection
 from .sources import Sources
+from .told import Told, so_far
 
 __all__ = ["Flow", "FlowEvents"]
 
@@ -34,14 +33,6 @@ _LATE_MEDIA_S = 600.0
 _LET_GO_S = 3.0  # after another connection has taken over: the page moves, too, and hangs up itself
 _TRY_S = 25.0  # a page itself gives up after 15
 _LAST_WORDS_S = 1.0  # a client that has just come gets what was said to it before it is told to go
-
-
-class Standing(enum.Enum):
-    """What the kernel knows of the client."""
-
-    UNKNOWN = "unknown"
-    CONNECTED = "connected"
-    SILENT = "silent"
 
 
 class FlowEvents(Protocol):
@@ -85,8 +76,7 @@ class Flow:
         self._events = events
         self._ready = ready  # False: the kernel says when it is, for each client
         self._waits = not ready
-        self._standing = Standing.UNKNOWN
-        self._told: set[Section] = set()
+        self._told = Told(events)
         self._stuck = False
         self._tried: list[dict[str, str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -110,8 +100,7 @@ class Flow:
     async def adopt(self, connection: SessionConnection) -> None:
         """A new client: give it what Python sends back, and follow what happens to it."""
         self._waits = not self._ready
-        self._standing = Standing.UNKNOWN
-        self._told.clear()
+        self._told.begin()
         await self._begin(connection, self._ladder.begin(connection))
 
     async def replace(self, connection: SessionConnection) -> None:
@@ -152,20 +141,13 @@ class Flow:
     async def connect(self) -> None:
         """The kernel is ready for its client."""
         self._waits = False
-        if self.connection is not None:
-            await self.connection.connect()
+        for connection in (self.connection, self._ladder.candidate):
+            if connection is not None:
+                await connection.connect()
 
     def so_far(self) -> list[dict[str, Any]]:
         """What a program that begins to follow the connection has missed, as events."""
-        connection = self.connection
-        if connection is None or not connection.is_connected():
-            return []
-        events = [
-            {"what": "track-started", "pc_id": connection.pc_id, "section": int(track.section)}
-            for track in _tracks(connection)
-        ]
-        here = {"what": "connected", "pc_id": connection.pc_id, "takes": _taken(connection)}
-        return [*events, here]
+        return so_far(self.connection)
 
     def renew_outputs(self, *kinds: Kind) -> None:
         """Give the connection what Python sends now, of these kinds or of both."""
@@ -237,12 +219,10 @@ class Flow:
         self._spawn(self._go_live(connection), "go-live")
 
     def _speak(self, connection: SessionConnection) -> None:
-        """Messages go over this connection from now on. To the kernel a client is connected once, whatever its ways."""
+        """Messages go over this connection from now on."""
         connection.speak()
         self.mail.use(connection)
-        what = "moved" if self._standing is Standing.CONNECTED else "connected"
-        self._standing = Standing.CONNECTED
-        self._events.connection_event(what, connection, takes=_taken(connection))
+        self._told.here(connection)
 
     async def _climb(self) -> None:
         """A better way is through: everything goes over it from now on."""
@@ -254,8 +234,6 @@ class Flow:
         self._sources.meet_sender()
         self.renew_outputs()
         self._speak(connection)
-        for track in _tracks(connection):
-            self._tell_track(connection, track)
         await self._go_live(connection)
 
     async def _let_go_later(self, before: SessionConnection) -> None:
@@ -273,13 +251,7 @@ class Flow:
     async def _on_track(self, connection: SessionConnection, track: SourceTrack) -> None:
         if connection is self.connection:
             self._sources.follow(connection)
-            self._tell_track(connection, track)
-
-    def _tell_track(self, connection: SessionConnection, track: SourceTrack) -> None:
-        """Once for each source of a client, but for one that was away: its other ways bring the same sources."""
-        if self._standing is not Standing.CONNECTED or track.section not in self._told:
-            self._told.add(track.section)
-            self._events.connection_event("track-started", connection, section=int(track.section))
+            self._told.track(connection, track)
 
     async def _on_track_end(self, connection: SessionConnection, track: SourceTrack) -> None:
         if connection is self.connection:
@@ -295,8 +267,7 @@ class Flow:
     async def _on_silent(self, connection: SessionConnection) -> None:
         if connection is not self.connection:
             return
-        self._standing = Standing.SILENT
-        self._events.connection_event("disconnected", connection)
+        self._told.silent(connection)
         await self._silence()
 
     async def _silence(self) -> None:
@@ -315,10 +286,12 @@ class Flow:
         await self._silence()
         self._ladder.gone(connection)
         left = self.connection
+        if left is not None and left.state in (ConnectionState.NEW, ConnectionState.CONNECTING):
+            self._ladder.gone(left)  # who has left a relay, or was lost there, tries nothing else
+            await left.let_go()
+            left = None
         if left is None:
-            reason = connection.end_reason or EndReason.FAILED
-            self._standing = Standing.UNKNOWN
-            self._events.connection_event("closed", connection, reason=reason.value)
+            self._told.gone(connection)
         else:
             await self._go_on(left)
         self._events.update()
@@ -328,9 +301,8 @@ class Flow:
         self.renew_outputs()
         if left.is_connected():
             await self._on_connected(left)
-        elif self._standing is Standing.CONNECTED:
-            self._standing = Standing.SILENT
-            self._events.connection_event("disconnected", left)
+        else:
+            self._told.silent(left)
 
     async def _go_live(self, connection: SessionConnection) -> None:
         self._sources.follow(connection)
@@ -358,17 +330,3 @@ def _tried_by(connection: SessionConnection | None) -> list[dict[str, str]]:
     """The candidate pairs of a connection; a relay has none."""
     tried: Callable[[], list[dict[str, str]]] = getattr(connection, "tried_pairs", list)
     return tried()
-
-
-def _tracks(connection: SessionConnection) -> list[SourceTrack]:
-    tracks = (
-        connection.audio_input_track(),
-        connection.video_input_track(),
-        connection.screen_video_input_track(),
-    )
-    return [track for track in tracks if track is not None]
-
-
-def _taken(connection: SessionConnection) -> list[str]:
-    """The kinds that the client lets us send."""
-    return [kind for kind in ("audio", "video") if connection.takes(kind)]

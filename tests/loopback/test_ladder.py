@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 from support.ladderpage import DirectPage
 from support.relaypage import RelayPage
 from support.relayplace import Place
@@ -136,3 +140,60 @@ async def test_a_try_that_finds_nothing_is_given_up_without_a_word(place: Place)
     last = await climbs(place, page)
     assert [what for what, _ in events] == ["moved"]
     await last.close()
+
+
+async def test_recordings_plots_and_the_past_go_on_through_every_change(place: Place, tmp_path: Path) -> None:
+    """A file that plays, a plot that moves, and a take with growing times hold relay, WebRTC and relay again."""
+    page, session = await place.live(), place.session
+    drawn: list[float] = []
+
+    def show(plot: str, key: str, message: dict[str, Any], picture: bytes) -> None:
+        if message["type"] == "picture":
+            drawn.append(time.monotonic())
+            session.plotting.received(key, {"type": "ack", "n": message["n"]})
+
+    session.plotting.send = show  # type: ignore[method-assign,assignment]
+    session.plotting.create("w", "waveform", {})
+    session.plotting.opened("w", "p")
+    hello = {"type": "hello", "version": 1, "page": "p", "theme": "light", "visible": True}
+    session.plotting.received("p", {**hello, "width": 300, "height": 150, "ratio": 1})
+    began_s = session.clock.now_s()
+    session.recordings.start(1, tmp_path / "call.webm", tmp_path, "received")
+    camera = session.video["camera"]
+    moments: list[float] = []
+
+    async def some() -> None:
+        page.say(len(moments))
+        count, drawings = camera.received, len(drawn)
+        await until(lambda: camera.received > count + 12 and len(drawn) > drawings + 3)
+        moments.append(session.clock.now_s())
+
+    await some()
+    direct = await climbs(place, page, video=PICTURES | {"width": 320, "height": 240})
+    await some()
+    direct.cut = True
+    page = await place.live(key="k2", goes_on=page)
+    await some()
+    await session.recordings.stop(1)
+    took_s = session.clock.now_s() - began_s
+    take = session.keeping.take(60.0, shareable=True)
+    assert take.video is not None
+    assert take.audio is not None
+    assert all(b > a for a, b in pairwise(take.video.times_s))
+    for begin_s, end_s in pairwise([began_s, *moments]):
+        assert ((take.video.times_s > begin_s) & (take.video.times_s < end_s)).sum() > 5
+    assert [message.message for message in take.messages] == [0, 1, 2]
+    [path] = tmp_path.glob("*.webm")
+    with av.open(path) as container:
+        kinds = {"video": 0, "audio": 0}
+        for packet in container.demux():
+            kinds[packet.stream.type] += len(packet.decode())
+        assert container.duration is not None
+        duration_s = container.duration / av.time_base
+    print(
+        f"{duration_s:.2f} of {took_s:.2f} s, {kinds}; longest gap {np.diff(take.video.times_s).max():.2f} s"
+    )
+    assert 0.5 * took_s < duration_s < 1.5 * took_s + 1
+    assert kinds["video"] > 25
+    assert kinds["audio"] > 50
+    await direct.close()
