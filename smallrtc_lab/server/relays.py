@@ -106,11 +106,11 @@ class Relays:
         if link is not None:
             await link.outbox.put_in_turn(pack(relay.header(), content))
 
-    def closed(self, relay: RelaySocket, code: int | None = None) -> None:
-        """The page's relay socket is gone; by ``code`` (RFC 6455, section 7.4.1) if the page said why."""
+    def closed(self, relay: RelaySocket) -> None:
+        """The page's relay socket is gone."""
         self._forget(relay.outbox)
         if self._open.pop(relay.key, None) is not None and relay.session.link is not None:
-            relay.session.link.tell(relay.header("-close") | {"code": code})
+            relay.session.link.tell(relay.header("-close"))
 
     def from_engine(self, link: Link, header: Header, payload: bytes) -> None:
         """A packet for a page; one that reads nothing is closed, for the engine keeps what is under way small."""

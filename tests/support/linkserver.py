@@ -75,7 +75,7 @@ class LinkServer:
     def lose(self, session: str, page: RelayPage) -> None:
         """That relay socket is gone."""
         key = next(key for key, one in self._pages.items() if one is page)
-        self._tell({"type": "media-close", "session": session, "page": key, "code": None})
+        self._tell({"type": "media-close", "session": session, "page": key})
 
     def _tell(self, header: dict[str, Any], content: bytes = b"") -> None:
         assert self._socket is not None

@@ -53,7 +53,7 @@ def test_a_socket_belongs_to_whom_its_invitation_names() -> None:
     door.hear("-open", "k2")
     door.hear("", "k2", b"hello")
     assert door.came == [Visitor("a-name", "a-name", 7), Visitor("k2")]
-    door.hear("-close", "k1", code=1000)
+    door.hear("-close", "k1")
     door.hear("", "k1", b"too late")
     assert [one for one in door.said if one[1] == "k1"] == [
         ("opened", "k1"),

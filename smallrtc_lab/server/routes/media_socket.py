@@ -60,5 +60,5 @@ class MediaSocket(GuestsWelcome, SocketRoute):
     def on_close(self) -> None:
         """The page is gone."""
         if self.relay is not None:
-            self.broker.relays.closed(self.relay, self.close_code)
+            self.broker.relays.closed(self.relay)
         self.ended.set()
