@@ -1,8 +1,9 @@
 """The STUN and TURN servers of one session: which list counts, and which of its servers are of use here.
 
 A page gets the whole list: what does not answer the engine may answer the page. The engine uses those that answered it,
-for aiortc takes only the first of each kind. Until they were tried it uses the list as it is, or, of a list that came
-with new credentials only, what was good before. What was of no use is tried again when a connection is asked for: a
+for aiortc takes only the first of each kind, and a silent one costs every connection a second and a half. A connection
+that is asked for in the first second of a new list waits for that second at most; of a list that came with new
+credentials only, what was good before is used. What was of no use is tried again when a connection is asked for: a
 network may come late.
 """
 
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 CREDENTIALS_FAILED = "turn-credentials-failed"
 _AGAIN_S = 10.0
+_SETTLE_S = 1.0  # who has not answered by then is left out, until it has
 _PROBLEMS = {
     IceFinding.REFUSED: (
         "The TURN server {url} refuses the user name and password ({detail}).",
@@ -70,6 +72,8 @@ class IceServers:
         self._task: asyncio.Task[None] | None = None
         self._again_from_s = float("inf")  # of the loop's time; without a useless server never
         self._told: set[str] = set()
+        self._settled = asyncio.Event()  # it is known enough of the list for a connection
+        self._settled.set()
         self._good: set[str] | None = None  # the URLs that answered well when all were tried last
         self._take(self.for_pages)
 
@@ -82,10 +86,15 @@ class IceServers:
         self._own = servers
         self._take(servers)
 
-    def needed(self) -> None:
-        """A connection is about to be made. It does not wait: what is found out now is for the next one."""
+    async def needed(self) -> None:
+        """A connection is about to be made: wait until it is known what to use, a second at most.
+
+        What is tried again now is for the next one.
+        """
         if asyncio.get_running_loop().time() >= self._again_from_s:
             self._begin(to_ice_servers(self.for_pages))
+        while not (settled := self._settled).is_set():  # another list may come meanwhile
+            await settled.wait()
 
     async def close(self) -> None:
         """Try no more."""
@@ -97,38 +106,48 @@ class IceServers:
         same = _urls_of(servers) == _urls_of(self.for_pages)
         self.for_pages = servers
         given = to_ice_servers(servers)
-        self._use(self._good_of(given) if same and self._good is not None else given)
-        self._begin(given)
+        known = same and self._good is not None
+        self._use(_only(given, self._good or set()) if known else given)
+        self._begin(given, new=not known)
 
-    def _good_of(self, given: list[IceServer]) -> list[IceServer]:
-        """One server for each URL that answered well before."""
-        good = self._good or set()
-        return [
-            IceServer(urls=[url], username=server.username, credential=server.credential)
-            for server in given
-            for url in server.urls
-            if url in good
-        ]
-
-    def _begin(self, given: list[IceServer]) -> None:
+    def _begin(self, given: list[IceServer], *, new: bool = False) -> None:
         self._again_from_s = float("inf")
         if self._task is not None:
             self._task.cancel()
             self._task = None
+        if new:
+            self._settled.set()
+            self._settled = asyncio.Event()
         if given:
-            self._task = asyncio.get_running_loop().create_task(self._try(given), name="try ICE servers")
+            trying = self._try(given, self._settled)
+            self._task = asyncio.get_running_loop().create_task(trying, name="try ICE servers")
         else:
+            self._settled.set()
             self._tell([])
 
-    async def _try(self, given: list[IceServer]) -> None:
+    async def _try(self, given: list[IceServer], settled: asyncio.Event) -> None:
+        good: set[str] = set()
+
+        def found(check: IceCheck) -> None:
+            if check.finding is IceFinding.GOOD:
+                good.add(check.url)
+
+        def settle() -> None:
+            if not settled.is_set():
+                self._use(_only(given, good))
+                settled.set()
+
+        late = asyncio.get_running_loop().call_later(_SETTLE_S, settle)
         try:
-            checks = await check_ice_servers(given)
+            checks = await check_ice_servers(given, found=found)
         except Exception:  # border: without this check everything works as before
             logger.exception("the ICE servers could not be tried")
             return
-        usable = usable_ice_servers(given, checks)
-        self._good = {url for server in usable for url in server.urls}
-        self._use(usable)
+        finally:
+            late.cancel()
+            settled.set()  # who waits goes on behind what follows here without a wait
+        self._good = good
+        self._use(usable_ice_servers(given, checks))
         if any(check.finding is not IceFinding.GOOD for check in checks):
             self._again_from_s = asyncio.get_running_loop().time() + _AGAIN_S
         self._tell(checks)
@@ -154,6 +173,16 @@ def credentials_failed(failure: str) -> tuple[str, str]:
         f"No TURN credentials could be had from {failure}.",
         "Until they come, connections are made with those from before, or without TURN. It is tried again by itself.",
     )
+
+
+def _only(given: list[IceServer], good: set[str]) -> list[IceServer]:
+    """One server for each of these URLs."""
+    return [
+        IceServer(urls=[url], username=server.username, credential=server.credential)
+        for server in given
+        for url in server.urls
+        if url in good
+    ]
 
 
 def _urls_of(servers: list[dict[str, Any]]) -> list[Any]:

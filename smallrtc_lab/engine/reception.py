@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from smallrtc_lab.conversation import Conversation, Conversations
@@ -25,7 +25,7 @@ class Reception:
     def __init__(self, flow: Flow, pages: Pages) -> None:
         self.page: str | None = None  # the one that the connection belongs to
         self.simulated: SimulatedBrowser | None = None
-        self.on_offer: Callable[[], None] = lambda: None  # a page's offer is about to be answered
+        self.before_offer: Callable[[], Awaitable[None]] = _at_once  # a page's offer is about to be answered
         self.on_simulation: Callable[[], None] = lambda: None  # a simulated browser has come
         self.conversations = Conversations()
         self._conversation: Conversation | None = None  # that of the connection
@@ -46,8 +46,8 @@ class Reception:
         request = SmallWebRTCRequest.from_dict(body)
         page, name = _told_by(body, "page"), _told_by(body, "conversation")
         conversation = None if name is None else self.conversations.of(name)
+        await self.before_offer()
         await self._come(page, conversation, request.pc_id)
-        self.on_offer()
 
         async def take(connection: SmallWebRTCConnection) -> None:
             if conversation is not None:
@@ -140,6 +140,10 @@ class Reception:
             await self.stop_simulation()
         else:
             await current.disconnect()
+
+
+async def _at_once() -> None:
+    """Nothing is to be done before."""
 
 
 def _told_by(body: Message, name: str) -> str | None:

@@ -73,7 +73,7 @@ class Session:
         self.ice_servers = IceServers(
             options.get("ice_servers"), use=self.reception.use_ice_servers, events=self
         )
-        self.reception.on_offer = self.ice_servers.needed
+        self.reception.before_offer = self.ice_servers.needed
         self.questions = PageQuestions(self.pages)
         self.reception.on_simulation = lambda: self.shedding.tell()
         self.settings: Message = {"audio": None, "video": None, "screen": None}

@@ -12,13 +12,15 @@ import enum
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aioice import stun
 from aioice.turn import create_turn_endpoint
 from aiortc import RTCIceServer
 from aiortc.rtcicetransport import parse_stun_turn_uri
+
+from .names import look_up
 
 __all__ = ["IceCheck", "IceFinding", "check_ice_servers", "usable_ice_servers"]
 
@@ -61,9 +63,23 @@ class IceCheck:
         return self.url.startswith("turn")
 
 
-async def check_ice_servers(servers: Iterable[RTCIceServer], timeout_s: float = CHECK_S) -> list[IceCheck]:
-    """Try every URL of ``servers`` at once, in their order; returns after ``timeout_s`` seconds at the latest."""
-    return await asyncio.gather(*(_check(server, url, timeout_s) for server, url in _urls(servers)))
+async def check_ice_servers(
+    servers: Iterable[RTCIceServer],
+    timeout_s: float = CHECK_S,
+    *,
+    found: Callable[[IceCheck], None] = lambda check: None,
+) -> list[IceCheck]:
+    """Try every URL of ``servers`` at once, in their order; returns after ``timeout_s`` seconds at the latest.
+
+    ``found`` is told of each as soon as it is known.
+    """
+
+    async def check(server: RTCIceServer, url: str) -> IceCheck:
+        made = await _check(server, url, timeout_s)
+        found(made)
+        return made
+
+    return await asyncio.gather(*(check(server, url) for server, url in _urls(servers)))
 
 
 def usable_ice_servers(servers: Iterable[RTCIceServer], checks: Iterable[IceCheck]) -> list[RTCIceServer]:
@@ -109,10 +125,12 @@ async def _try(server: RTCIceServer, url: str) -> IceFinding:
     parsed = parse_stun_turn_uri(url)
     address = (parsed["host"].strip("[]"), parsed["port"])
     if parsed["scheme"] == "stun":
+        await look_up(address[0])
         return await _try_stun(address)
     secure, transport = parsed["scheme"] == "turns", parsed.get("transport")
     if parsed["scheme"] == "stuns" or (secure and transport != "tcp"):
         return IceFinding.UNUSABLE
+    await look_up(address[0])
     relay, allocation = await create_turn_endpoint(
         _Allocation,
         server_addr=address,

@@ -33,21 +33,21 @@ class Session:
 
     def problem(self, code: str, message: str, next_step: str) -> None:
         self.problems[code] = (message, next_step)
+        self.changed.set()
 
     def clear_problem(self, code: str) -> None:
         del self.problems[code]
+        self.changed.set()
 
     def servers(self, own: list[dict[str, Any]] | None) -> IceServers:
         return IceServers(own, use=self.use, events=self)
 
-    async def used_times(self, times: int) -> list[Any]:
-        """The list that is used, once there were so many."""
+    async def tried(self, expected: list[Any], *problems: str) -> None:
+        """Wait until these servers are used and these problems are said."""
         async with asyncio.timeout(60):
-            while len(self.used) < times:
+            while self.used[-1] != expected or set(self.problems) != set(problems):
                 self.changed.clear()
                 await self.changed.wait()
-        await asyncio.sleep(0)  # what is told comes right after
-        return self.used[-1]
 
 
 @pytest.fixture
@@ -77,12 +77,26 @@ async def test_the_lab_s_list_goes_before_the_server_s() -> None:
 
 
 async def test_a_good_list_is_used_at_once_and_stays(coturn: Coturn) -> None:
-    """Nobody waits for the servers to be tried, and nothing is said when they are fine."""
+    """A connection waits a moment at most for the servers to be tried, and nothing is said when they are fine."""
     session = Session()
     servers = session.servers([coturn.turn(), {"urls": [coturn.stun]}])
     assert session.used == [[[coturn.turn()["urls"]], [coturn.stun]]]
-    assert await session.used_times(2) == session.used[0]
+    await servers.needed()
+    await session.tried(session.used[0])
     assert session.problems == {}
+    await servers.close()
+
+
+async def test_a_silent_server_delays_a_connection_by_a_second_at_most(coturn: Coturn, silent: str) -> None:
+    """It is left out before it was given up; the good one beside it is used."""
+    session = Session()
+    dead = {"urls": silent, "username": "u", "credential": "c"}
+    servers = session.servers([dead, coturn.turn()])
+    await servers.needed()
+    assert session.used[-1] == [[coturn.turn()["urls"]]]
+    assert session.problems == {}
+    await session.tried([[coturn.turn()["urls"]]], "turn-silent")
+    await servers.needed()  # and none after that
     await servers.close()
 
 
@@ -94,16 +108,14 @@ async def test_a_refused_user_and_a_silent_server_are_said_until_they_are_mended
     bad = [coturn.turn() | {"credential": "wrong-hush"}, {"urls": silent, "username": "u", "credential": "c"}]
     servers = session.servers(None)
     servers.offered_by_server(bad)
-    assert await session.used_times(3) == []
+    await session.tried([], "turn-refused", "turn-silent")
     assert servers.for_pages == bad
-    assert set(session.problems) == {"turn-refused", "turn-silent"}
     assert coturn.turn()["urls"] in session.problems["turn-refused"][0]
     assert silent in session.problems["turn-silent"][0]
     assert "hush" not in str(session.problems)
     assert "mary" not in str(session.problems)
     servers.offered_by_server([coturn.turn()])
-    assert await session.used_times(5) == [[coturn.turn()["urls"]]]
-    assert session.problems == {}
+    await session.tried([[coturn.turn()["urls"]]])
     await servers.close()
 
 
@@ -118,14 +130,13 @@ async def test_new_credentials_are_used_at_once_where_the_server_was_good(
         return [{**coturn.turn(), "urls": [silent, url], "username": name}]
 
     servers = session.servers(with_name("mary"))
-    assert await session.used_times(2) == [[url]]
+    await session.tried([[url]], "turn-silent")
     servers.renew(with_name("nobody"))
-    assert session.used[2] == [[url]]
+    assert session.used[-1] == [[url]]
     assert servers.for_pages == with_name("nobody")
     servers.offered_by_server([])  # the Lab's own list holds
     assert servers.for_pages == with_name("nobody")
-    assert await session.used_times(5) == []
-    assert set(session.problems) == {"turn-refused", "turn-silent"}
+    await session.tried([], "turn-refused", "turn-silent")
     await servers.close()
 
 
@@ -139,8 +150,7 @@ async def test_a_certificate_decides_whether_turn_over_tls_is_used(
             monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
             session = Session()
             servers = session.servers([coturn.turn("tls")])
-            assert await session.used_times(2) == expected
-            assert set(session.problems) == ({"turn-untrusted"} if authority is unknown else set())
+            await session.tried(expected, *(["turn-untrusted"] if authority is unknown else []))
             await servers.close()
         message, next_step = session.problems["turn-untrusted"]
         assert coturn.url("tls") in message
@@ -156,13 +166,12 @@ async def test_a_server_that_came_late_is_found_at_the_next_connection(
     port = free_port("127.0.0.1")
     late = {"urls": f"turn:127.0.0.1:{port}?transport=tcp", "username": "mary", "credential": "hush-hush-47"}
     servers = session.servers([late])
-    assert await session.used_times(2) == []
-    assert set(session.problems) == {"turn-silent"}
+    await session.tried([], "turn-silent")
     async with run_coturn(tmp_path, port=port):
-        servers.needed()
-        assert await session.used_times(3) == [[late["urls"]]]
-        assert session.problems == {}
-        servers.needed()  # all is well: nothing is tried
+        await servers.needed()
+        await session.tried([[late["urls"]]])
+        count = len(session.used)
+        await servers.needed()  # all is well: nothing is tried
         await asyncio.sleep(0)
-        assert len(session.used) == 3
+        assert len(session.used) == count
     await servers.close()

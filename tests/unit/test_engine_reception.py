@@ -47,7 +47,11 @@ async def test_a_page_takes_the_place_of_a_simulation(session: Session) -> None:
     """Its offer is announced and answered, the simulation ends, and the connection is that page's."""
     await session.reception.simulate(VIDEO, None)
     told: list[str] = []
-    session.reception.on_offer = lambda: told.append("offer")
+
+    async def before() -> None:
+        told.append("offer")
+
+    session.reception.before_offer = before
     browser = SimulatedBrowser(None, None)
 
     async def offer(body: dict[str, Any]) -> dict[str, Any]:
