@@ -292,6 +292,10 @@ const ON_A_VISIT: Record<string, Partial<Problem>> = {
   "no-way": { next_step: "Press Start to try again. Behind a firewall a TURN server is needed, which the bot's server names." },
   [PROBLEMS.noWebRTC.code]: { message: "This browser has WebRTC switched off.", next_step: "Open this page in another browser, or allow WebRTC in its settings." },
   [PROBLEMS.notTried.code]: { message: "No WebRTC is tried.", next_step: null },
+  "no-way": {
+    message: "Could not connect to the bot, neither directly nor through its server.",
+    next_step: "Press Start to try again. A firewall must let WebSockets through, or the bot's server names a TURN server.",
+  },
   [PROBLEMS.noWelcome.code]: { message: "The server has not answered in time.", next_step: "Press Start to try again." },
   [PROBLEMS.lost.code]: { message: "The connection to the bot was lost and could not be made again." },
   "nothing-served": { next_step: "Press Start again when the bot is there." },

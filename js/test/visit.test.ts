@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { onVisit, PROBLEMS } from "../src/errors.ts";
+import { asError, noWay, onVisit, PROBLEMS } from "../src/errors.ts";
 import { offerBody } from "../src/negotiation.ts";
 import { momentsBetween } from "../src/session/history.ts";
 import { SHOWN_LENGTH, shownMessage, typedMessage } from "../src/session/message_text.ts";
@@ -64,7 +64,7 @@ test("nothing new is nothing to tell, and an event is told once", () => {
 
 test("a visitor reads no word of cells, kernels or Labs", () => {
   const codes = [...Object.values(PROBLEMS).filter(({ code }) => !["kernel-gone", "server-restarted", "saved-view", "no-jupyter", "engine-lost"].includes(code))];
-  for (const problem of codes) {
+  for (const problem of [...codes, noWay(asError(PROBLEMS.timeout)).problem]) {
     const { message, next_step: nextStep } = onVisit(problem);
     assert.doesNotMatch(`${message} ${nextStep}`, /cell|kernel|Lab\(|Jupyter|notebook/i, problem.code);
   }
