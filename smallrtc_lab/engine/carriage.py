@@ -1,4 +1,7 @@
-"""A session's caps at work: pictures and plots are kept within them, and nothing goes to a page that nobody sees."""
+"""A session's caps at work: pictures and plots are kept within them, and no picture goes to a page that nobody sees.
+
+What the budget sheds holds for the pictures that a relay sends, too.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,7 @@ class Carriage:
         connection = self._session.flow.connection
         if isinstance(connection, RelayConnection):
             connection.show(self.seen)
+            connection.ask(self._session.budget.level.scale, self._session.budget.max_frame_rate)
         if self._limit_pictures() and connection is not None:
             connection.use_bitrate(*self._session.processing.stage.bitrate)
 

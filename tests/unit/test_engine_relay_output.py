@@ -16,6 +16,7 @@ from support.waiting import until
 from smallrtc_lab.engine.relaying.output import RelayPictures, RelaySound
 from smallrtc_lab.media.convert import from_picture
 from smallrtc_lab.relay.bitrate import MOST_BPS
+from smallrtc_lab.relay.codecs import PictureDecoder
 from smallrtc_lab.relay.packets import Codec, Media, Report, Stream
 from smallrtc_lab.rtc.tracks import OutputAudioTrack, OutputVideoTrack
 
@@ -113,6 +114,25 @@ async def test_nothing_is_encoded_while_nobody_looks_and_then_what_came_last(sin
     await until(lambda: sink.pictures.sent == 3)
     assert sink.keyframes == [True, False, False]  # no picture was left out between those that were encoded
     assert sink.sent[2].pts - sink.sent[1].pts > 2.5 * 90_000
+
+
+async def test_smaller_and_fewer_pictures_when_asked(sink: Sink) -> None:
+    """A new size is a keyframe; what is not due is no refusal of the path's."""
+    track = OutputVideoTrack()
+    sink.pictures.track.replace(track)
+    await show(track, sink, 2)
+    sink.pictures.ask(0.5, None)
+    await show(track, sink, 1)
+    decoder = PictureDecoder()
+    frames = [decoder.decode(media) for media in sink.sent]
+    assert [(frame.width, frame.height) for frame in frames if frame] == [(160, 120), (160, 120), (80, 60)]
+    assert sink.keyframes == [True, False, True]
+    sink.pictures.ask(0.5, 0.01)
+    await show(track, sink, 1)
+    for _ in range(5):
+        track.put(from_picture(PICTURE, "rgb"), asyncio.get_running_loop().time())
+        await asyncio.sleep(0.05)
+    assert (sink.pictures.sent, sink.pictures.unsent) == (4, 0)
 
 
 async def test_photographs_keep_within_the_bitrate() -> None:

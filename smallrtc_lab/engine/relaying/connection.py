@@ -168,6 +168,10 @@ class RelayConnection(EventEmitter):
         """How many bits a second pictures may take at most; the path decides below that."""
         self._pictures.use_bitrate(wanted_bps, limit_bps)
 
+    def ask(self, scale: float, max_frame_rate: float | None) -> None:
+        """Send smaller and fewer pictures from now on."""
+        self._pictures.ask(scale, max_frame_rate)
+
     def show(self, seen: bool) -> None:
         """Whether somebody looks at the page: no pictures are sent while nobody does. Called again and again."""
         if seen != self._seen:

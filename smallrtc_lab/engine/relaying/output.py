@@ -16,15 +16,17 @@ from typing import Any
 
 import av
 from aiortc.mediastreams import MediaStreamError
+from av.video.reformatter import VideoReformatter
 
 from smallrtc_lab.media.encoded import EncodedPacket
+from smallrtc_lab.media.pace import FramePace
 from smallrtc_lab.media.resample import from_av
 from smallrtc_lab.relay.bitrate import MOST_BPS, START_BPS, BitrateControl
 from smallrtc_lab.relay.codecs import JpegEncoder, pcm_bytes
 from smallrtc_lab.relay.keyframes import KeyframeGate
 from smallrtc_lab.relay.packets import CLOCK_HZ, SDP_NAMES, Codec, Media, Report, Stream
 from smallrtc_lab.relay.window import SendWindow
-from smallrtc_lab.rtc.encoders import OpusEncoder, VideoEncoder
+from smallrtc_lab.rtc.encoders import Encoded, OpusEncoder, VideoEncoder
 from smallrtc_lab.rtc.switch import SwitchedTrack
 
 __all__ = ["RelayPictures", "RelaySound"]
@@ -116,6 +118,9 @@ class RelayPictures(_Output):
         self._encoder: VideoEncoder | None = None
         self._encoder_bps = 0
         self._jpeg = JpegEncoder()
+        self._reformatter = VideoReformatter()
+        self._scale = 1.0
+        self._pace = FramePace()
         super().__init__(send, executor)
 
     @property
@@ -126,6 +131,12 @@ class RelayPictures(_Output):
     def use_bitrate(self, wanted_bps: int | None, limit_bps: int | None) -> None:
         """What was asked for is the most from now on, within what is allowed; the path decides below it."""
         self._control.use(wanted_bps, limit_bps)
+
+    def ask(self, scale: float, max_frame_rate: float | None) -> None:
+        """Smaller and fewer pictures from now on: this share of their width and height, so many a second at most."""
+        self._scale = scale
+        if max_frame_rate != self._pace.max_rate_hz:
+            self._pace = FramePace(max_rate_hz=max_frame_rate)
 
     def show(self, seen: bool) -> None:
         """Whether somebody looks: nothing is encoded while nobody does, and then at once what came last."""
@@ -177,19 +188,34 @@ class RelayPictures(_Output):
 
     async def _encode_and_go(self, frame: av.VideoFrame) -> None:
         now_s = time.monotonic()
-        if now_s < self._due_s or not self.window.has_room(now_s):
+        if now_s < self._due_s or not self.window.has_room(now_s) or not self._pace.due(now_s):
             return
         loop = asyncio.get_running_loop()
         if self._codec is Codec.JPEG:
-            content = await loop.run_in_executor(self._executor, self._jpeg.encode, _planar(frame))
+            content = await loop.run_in_executor(self._executor, self._photograph, frame)
             self._due_s = now_s + 8 * len(content) / self._control.target_bps
             self._go(Codec.JPEG, frame, content, keyframe=True)
             return
         encoder, renewed = self._fitting()
         keyframe = self._gate.take(now_s) or renewed
-        encoded = await loop.run_in_executor(self._executor, _encode, encoder, frame, keyframe)
+        encoded = await loop.run_in_executor(self._executor, self._encode, encoder, frame, keyframe)
         if encoded is not None:
+            assert isinstance(encoded.content, bytes)
             self._go(Codec.VP8, frame, encoded.content, keyframe=encoded.keyframe)
+
+    def _photograph(self, frame: av.VideoFrame) -> bytes:
+        return self._jpeg.encode(self._planar(frame))
+
+    def _encode(self, encoder: VideoEncoder, frame: av.VideoFrame, keyframe: bool) -> Encoded | None:
+        planar = self._planar(frame)
+        planar.pts, planar.time_base = frame.pts, Fraction(1, 90_000)
+        return encoder.encode(planar, keyframe=keyframe)
+
+    def _planar(self, frame: av.VideoFrame) -> av.VideoFrame:
+        if frame.format.name == "yuv420p" and self._scale == 1.0:
+            return frame
+        width, height = (max(2, round(self._scale * side / 2) * 2) for side in (frame.width, frame.height))
+        return self._reformatter.reformat(frame, width, height, format="yuv420p", threads=1)
 
     def _fitting(self) -> tuple[VideoEncoder, bool]:
         """The encoder for the bitrate of now, and whether it is a new one."""
@@ -227,13 +253,3 @@ class RelaySound(_Output):
         if encoded is not None:
             assert isinstance(encoded.content, bytes)
             self._go(Codec.OPUS, frame, encoded.content, keyframe=True)
-
-
-def _planar(frame: av.VideoFrame) -> av.VideoFrame:
-    return frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p")
-
-
-def _encode(encoder: VideoEncoder, frame: av.VideoFrame, keyframe: bool) -> Any:
-    planar = _planar(frame)
-    planar.pts, planar.time_base = frame.pts, Fraction(1, 90_000)
-    return encoder.encode(planar, keyframe=keyframe)
