@@ -9,8 +9,8 @@ import { SendWindow } from "./window.ts";
 
 const START_BPS = 800_000;
 const KEYFRAME_MS = 1000;
-/** A page that is hidden or covered gets no video frame callbacks: after so long without one a worker's clock takes pictures, ten a second. */
-const UNCALLED_MS = 250;
+/** A page that is hidden, or covered, gets no video frame callbacks: after so long without one a worker's clock takes ten pictures a second. */
+const UNCALLED_MS = { hidden: 250, shown: 2000 };
 const CLOCK_MS = 100;
 /** So long after the last of these the page says that it was slowed: for who comes back to it. */
 const SLOWED_MS = 3000;
@@ -116,7 +116,7 @@ export class PictureOut {
   private tick(): void {
     const nowMs = performance.now();
     if (this.video.paused) void this.video.play().catch(() => undefined);
-    if (nowMs - this.calledMs < UNCALLED_MS) return;
+    if (nowMs - this.calledMs < UNCALLED_MS[document.hidden ? "hidden" : "shown"]) return;
     this.clockedMs = nowMs;
     this.capture(nowMs);
   }
