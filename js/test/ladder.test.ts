@@ -41,6 +41,7 @@ class FakePeer implements MediaPeer {
   prepared = false;
   offered = false;
   refusal: unknown = null;
+  static unreachable: unknown = null;
 
   constructor(
     readonly name: string,
@@ -49,7 +50,7 @@ class FakePeer implements MediaPeer {
 
   prepare(): Promise<void> {
     this.prepared = true;
-    return Promise.resolve();
+    return FakePeer.unreachable ? Promise.reject(FakePeer.unreachable) : Promise.resolve();
   }
 
   offer(): Promise<void> {
@@ -153,6 +154,42 @@ test("where WebRTC is known to find nothing both begin at once", async () => {
   peer("direct")?.connects();
   await pass(10);
   assert.equal(memory.blocked, false);
+  ladder.close();
+});
+
+test("where a relay is foreseen its way is open before devices are, and no other one is opened", async () => {
+  const { ladder, chosen, made, peer } = setting();
+  ladder.foresee(false);
+  assert.equal(made.length, 0, "here it is not");
+  ladder.foresee(true);
+  await pass(1);
+  assert.deepEqual([peer("relay")?.prepared, peer("relay")?.offered], [true, false]);
+  const done = ladder.connect(null, 1000, 0, never);
+  await pass(5);
+  peer("relay")?.connects();
+  await done;
+  assert.deepEqual([chosen, made.length], [["relay"], 2]);
+  ladder.close();
+});
+
+test("a way to a relay that is lost before it was needed is opened anew", async () => {
+  const { ladder, chosen, made, peer } = setting(true);
+  FakePeer.unreachable = new Error("no socket");
+  ladder.foresee(false);
+  await pass(1);
+  FakePeer.unreachable = null;
+  ladder.foresee(true);
+  await pass(1);
+  const [first, second] = made;
+  assert.ok(first && second);
+  assert.deepEqual([first.closed, second.prepared], [true, true]);
+  second.refusal = new Error("the socket was closed meanwhile");
+  const done = ladder.connect(null, 1000, 0, never);
+  await pass(5);
+  made.at(-1)?.connects();
+  await done;
+  assert.deepEqual([chosen, second.closed, made.map(({ name }) => name)], [["relay"], true, ["relay", "relay", "direct", "relay"]]);
+  assert.equal(peer("direct")?.closed, false);
   ladder.close();
 });
 

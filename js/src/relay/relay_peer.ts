@@ -74,6 +74,7 @@ export class RelayPeer implements MediaPeer {
     if (this.greeted) return;
     this.greeted = true;
     await this.prepare();
+    await this.fitSound();
     await this.answered(() => this.send(this.hello()));
     this.live = true;
     this.wire.live();
@@ -130,9 +131,10 @@ export class RelayPeer implements MediaPeer {
   }
 
   private async reach(): Promise<void> {
-    this.abilities = await findAbilities();
-    await this.openSound();
-    await this.answered(() => this.dial());
+    const able = async () => {
+      this.abilities = await findAbilities();
+    };
+    await Promise.all([this.answered(() => this.dial()), able(), this.openSound()]); // the way is long, and needs neither
   }
 
   /** What is asked by `ask` has come; rejects when the socket is lost, or this peer closed, before it has. */
@@ -149,17 +151,35 @@ export class RelayPeer implements MediaPeer {
       const context = new AudioContext(options);
       try {
         await loadWorklets(context);
-        const track = this.tracks.get("audio");
-        if (track) context.createMediaStreamSource(new MediaStream([track])).disconnect();
+        this.join(context);
+        if (this.closed) return void context.close();
         this.context = context;
         void context.resume().catch(() => undefined); // without a gesture it waits for one
         return;
       } catch (cause) {
         await context.close();
-        console.info("smallrtc-lab: another audio context is tried", cause); // Firefox: a microphone keeps its own rate
+        console.info("smallrtc-lab: another audio context is tried", cause);
       }
     }
     console.warn("smallrtc-lab: this page may run no AudioWorklet, so that no sound is relayed");
+  }
+
+  /** Throws where the microphone cannot be heard there: in Firefox it keeps its own rate. */
+  private join(context: AudioContext): void {
+    const track = this.tracks.get("audio");
+    if (track) context.createMediaStreamSource(new MediaStream([track])).disconnect();
+  }
+
+  /** The microphone may have been opened later than the sound of this page. */
+  private async fitSound(): Promise<void> {
+    if (!this.context) return;
+    try {
+      this.join(this.context);
+    } catch {
+      await this.context.close();
+      this.context = null;
+      await this.openSound();
+    }
   }
 
   /** A browser without Jupyter's login cookie has the page's token as the other way in; addresses are logged, so it goes there last. */

@@ -112,13 +112,15 @@ export class Call {
     try {
       void this.sound.resume();
       store.set({ state: "asking", error: null, notice: null, wanted: false });
-      const { ice_servers: iceServers, limits, relay_at_once: atOnce } = await within(welcome(), 5000, PROBLEMS.noWelcome, signal);
+      const { ice_servers: iceServers, limits, relay_at_once: atOnce = false } = await within(welcome(), 5000, PROBLEMS.noWelcome, signal);
       this.plan = { options, page, iceServers, limits };
       if (limits.max_message_bytes) this.context.channel.maxMessageBytes = limits.max_message_bytes;
+      const relayed = atOnce || (this.context.signaling.unlikely ?? false);
+      this.ladder.foresee(relayed);
       if (!receiveOnly(options)) await this.sources.open(limits, testOnly);
       signal.throwIfAborted();
       store.set({ state: "connecting" });
-      await this.connect(null, CONNECT_MS, atOnce || this.context.signaling.unlikely ? 0 : RELAY_AFTER_MS);
+      await this.connect(null, CONNECT_MS, relayed ? 0 : RELAY_AFTER_MS);
       this.live();
     } catch (cause) {
       if (!signal.aborted) this.failed(cause);

@@ -73,18 +73,25 @@ export class Ladder {
     await Promise.all(attempts.map(({ peer }) => peer.replace(source, track)));
   }
 
+  /** Where WebRTC finds nothing, by the place or the last time, the way to a relay is opened while devices are still asked for. */
+  foresee(relayAtOnce: boolean): void {
+    if (relayAtOnce || this.memory.knownBlocked()) this.prepare();
+  }
+
   /** WebRTC is doubted: the way to a relay is opened, for the case that it does not come back. Python is not told of it yet. */
   prepare(): void {
     const { relay } = this.rungs;
-    if (!relay || this.prepared || this.current?.kind !== "direct") return;
+    if (!relay || this.prepared || this.current?.kind === "relay") return;
     const attempt = (this.prepared = this.begin(relay, "relay"));
-    this.open(attempt).catch((cause: unknown) => console.info("smallrtc-lab: no relay either", cause)); // the connection that is made anew tells why
+    this.open(attempt).catch((cause: unknown) => {
+      console.info("smallrtc-lab: no relay either", cause); // the connection that is made next tries again, and tells why
+      if (this.prepared === attempt) this.drop(attempt);
+    });
   }
 
   /** WebRTC is back: the relay that was prepared is not needed. */
   resume(): void {
     if (this.prepared) this.drop(this.prepared);
-    this.prepared = null;
   }
 
   /** The network has changed: WebRTC is tried now, if a relay carries. */
@@ -102,7 +109,7 @@ export class Ladder {
     const direct = this.beginDirect();
     const done = direct ? this.run(direct, pcId) : Promise.reject<Attempt>(asError(this.rungs.direct ? PROBLEMS.noWebRTC : PROBLEMS.notTried));
     const begunMs = performance.now();
-    const relayed = prepared ? this.run(prepared, null) : this.relayed(done, this.memory.knownBlocked() ? 0 : relayAfterMs);
+    const relayed = prepared ? this.opened(prepared, done) : this.relayed(done, this.memory.knownBlocked() ? 0 : relayAfterMs);
     const first = Promise.race([refusal(done), Promise.any([done, relayed])]);
     let fault: unknown = null;
     relayed.catch((cause: unknown) => (fault = cause));
@@ -175,6 +182,17 @@ export class Ladder {
     await this.open(attempt);
     await Promise.all([attempt.peer.offer(pcId, pcId !== null), attempt.up.passed]);
     return attempt;
+  }
+
+  /** The relay whose way is open already; another one where that was lost meanwhile. */
+  private async opened(prepared: Attempt, direct: Promise<Attempt>): Promise<Attempt> {
+    try {
+      return await this.run(prepared, null);
+    } catch (cause) {
+      console.info("smallrtc-lab: the relay that was prepared is gone", cause);
+      this.drop(prepared);
+      return this.relayed(direct, 0);
+    }
   }
 
   /** The relay, begun when WebRTC has failed or had its time. */
@@ -259,6 +277,7 @@ export class Ladder {
   }
 
   private drop(attempt: Attempt): void {
+    if (attempt === this.prepared) this.prepared = null;
     attempt.peer.close();
     this.others.delete(attempt);
   }
