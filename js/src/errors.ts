@@ -289,7 +289,6 @@ const ON_A_VISIT: Record<string, Partial<Problem>> = {
     message: "Could not connect to the bot: the network lets no direct media through.",
     next_step: "Press Start to try again. Behind a firewall a TURN server is needed, which the bot's server names.",
   },
-  "no-way": { next_step: "Press Start to try again. Behind a firewall a TURN server is needed, which the bot's server names." },
   [PROBLEMS.noWebRTC.code]: { message: "This browser has WebRTC switched off.", next_step: "Open this page in another browser, or allow WebRTC in its settings." },
   [PROBLEMS.notTried.code]: { message: "No WebRTC is tried.", next_step: null },
   "no-way": {
