@@ -120,6 +120,13 @@ export function soundBps(raw: boolean, limits: Partial<Limits>): number {
   return Math.min(raw ? 128_000 : 64_000, limits.max_sound_bps ?? Infinity);
 }
 
+/** Chromium sends lost packets of sound again when the answer says that it will be asked to (generic NACK, RFC 4585, section 6.2.1). */
+export function withRetransmission(sdp: string, codec: RegExp): string {
+  return sdp.replace(/^a=rtpmap:(\d+) ([^/\r\n]+)\/.*\r?\n/gm, (line: string, type: string, name: string) =>
+    codec.test(name) ? `${line}a=rtcp-fb:${type} nack\r\n` : line,
+  );
+}
+
 export interface Shape {
   raw: boolean;
   stereo: boolean;
@@ -140,7 +147,12 @@ export function shapeAnswer(sdp: string, shape: Shape): string {
     const bitrate = soundBps(shape.raw, { max_sound_bps: shape.maxSoundBps });
     shaped = withCodecParameters(shaped, /^opus$/i, `maxaveragebitrate=${bitrate}`);
   }
-  return shaped;
+  return withRetransmission(shaped, /^opus$/i);
+}
+
+/** Whether an answer has a candidate: ours holds all that its side will ever have. */
+export function namesAddress(sdp: string): boolean {
+  return /^a=candidate:/m.test(sdp);
 }
 
 /** Milliseconds before try number `attempt` (0, 1, …): doubling, bounded, so that a page never hammers a server. */

@@ -61,6 +61,12 @@ test("raw and stereo sound are asked of the Opus encoder", () => {
   assert.match(n.shapeAnswer(ANSWER, { raw: true, stereo: true, maxBitrateBps: undefined }), /a=fmtp:111 minptime=10;stereo=1;maxaveragebitrate=128000\r\n/);
 });
 
+test("lost sound is sent again, and nothing else of the answer changes for it", () => {
+  const shaped = n.shapeAnswer(ANSWER, { raw: false, stereo: false, maxBitrateBps: undefined });
+  assert.match(shaped, /a=rtpmap:111 opus\/48000\/2\r\na=rtcp-fb:111 nack\r\n/);
+  assert.equal(shaped.match(/ nack/g)?.length, 1);
+});
+
 test("raw means both echo cancellation and noise suppression off", () => {
   assert.equal(n.isRaw({ echoCancellation: false, noiseSuppression: false }), true);
   assert.equal(n.isRaw({ echoCancellation: false }), false);
@@ -118,4 +124,9 @@ test("the pairs a browser tried are told by kind, without an address", () => {
     { local: "relay", remote: "host", protocol: "tcp", state: "succeeded" },
     { local: "unknown", remote: "host", protocol: "unknown", state: "failed" },
   ]);
+});
+
+test("an answer without any candidate is seen to lead nowhere", () => {
+  assert.equal(n.namesAddress("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"), false);
+  assert.equal(n.namesAddress("v=0\r\na=mid:0\r\na=candidate:1 1 udp 2130706431 10.0.0.2 5000 typ host\r\n"), true);
 });

@@ -61,8 +61,7 @@ class InputTrack:
             if self.kind == "video"
             else _aiortc.release_in_order(receiver, on_encoded=self._on_encoded)
         )
-        if self.kind == "video":
-            _aiortc.ask_for_lost_packets(receiver)
+        _aiortc.ask_for_lost_packets(receiver)
         _aiortc.deliver_to(track, self._accept)
         _aiortc.watch_sender_reports(receiver, self._reported)
 

@@ -1,8 +1,9 @@
-"""Which lost packets of a video stream are asked for again, and when (generic NACK, RFC 4585 section 6.2.1).
+"""Which lost packets of a stream are asked for again, and when (generic NACK, RFC 4585 section 6.2.1).
 
-aiortc 1.16 asks when it notices a loss, and for what is still missing only when it notices the next one: a request or a
-retransmission that is lost itself costs the picture. Here what is missing is asked for again and again, as long as
-it is of use. Senders leave out what they sent less than a round trip ago, so asking too often costs a few bytes.
+aiortc 1.16 asks, for pictures, when it notices a loss, and for what is still missing only when it notices the next
+one: a request or a retransmission that is lost itself costs the picture. Here what is missing is asked for again and
+again, as long as it is of use. Senders leave out what they sent less than a round trip ago, so asking too often costs
+a few bytes.
 Pure: no clock, no socket.
 """
 

@@ -1,4 +1,4 @@
-"""Lost datagrams of a camera beside a screen: they are sent again, and no picture is missing."""
+"""Lost datagrams of a camera beside a screen, and of sound: they are sent again, and nothing is missing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ FRAMES = 60
 LOSS = 0.1
 
 
-async def test_lost_packets_of_one_of_two_streams_are_sent_again(wire):
-    """Both have the same codecs, so that only its SSRC tells whose a retransmission is; no gap is given up."""
+async def test_lost_packets_are_sent_again(wire):
+    """Two streams have the same codecs, and only its SSRC tells whose a retransmission is; sound is sent again, too."""
     camera, screen = wire.Camera(), wire.Camera()
-    connection, browser = SmallWebRTCConnection([], loopback=True), wire.Browser(video=camera, screen=screen)
+    connection = SmallWebRTCConnection([], loopback=True)
+    browser = wire.Browser(audio=wire.Tone(), video=camera, screen=screen)
     relay = None
     luck = random.Random(1)
     try:
@@ -28,6 +29,7 @@ async def test_lost_packets_of_one_of_two_streams_are_sent_again(wire):
         await browser.accept(answer)
         await wire.until(connection.is_connected)
         tracks = [connection.video_input_track(), connection.screen_video_input_track()]
+        tracks.append(connection.audio_input_track())
         await wire.until(lambda: all(track.received > 5 for track in tracks))
         relay.loses = lambda length: luck.random() < LOSS
         before = [track.received for track in tracks]

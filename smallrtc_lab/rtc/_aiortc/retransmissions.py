@@ -30,11 +30,13 @@ class _Nacks:
 
 
 def ask_for_lost_packets(receiver: RTCRtpReceiver) -> None:
-    """Make one video receiver ask for lost packets as long as they are of use, and hear the answers.
+    """Make one receiver ask for lost packets as long as they are of use, and hear the answers.
 
-    Retransmissions have an SSRC of their own. aiortc knows to whom it belongs, but does not tell its router, which goes
-    by the payload type then; with a camera and a screen in one connection, of the same codecs, that is nobody's.
-    Call before the receiver started (at the ``track`` event).
+    aiortc asks for those of pictures only. Sound that is sent again comes in time, for its buffer follows what it has
+    to wait for; a sender that keeps no sound hears the question in vain.
+    Retransmissions of pictures have an SSRC of their own. aiortc knows to whom it belongs, but does not tell its
+    router, which goes by the payload type then; with a camera and a screen in one connection, of the same codecs, that
+    is nobody's. Call before the receiver started (at the ``track`` event).
     """
     setattr(receiver, _NACK_GENERATOR, _Nacks())
     receive = receiver.receive
