@@ -1,7 +1,8 @@
 // The only RTCPeerConnection: three media sections and one data channel over one transport, offered once.
+import { asError, PROBLEMS } from "../errors.ts";
 import type { Options } from "../model.ts";
 import type { Candidate, Counters, PairSeen, Section, Source } from "../negotiation.ts";
-import { bytesHeard, digest, isRaw, mostBps, offerBody, pairsSeen, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
+import { bytesHeard, digest, isRaw, mostBps, namesAddress, offerBody, pairsSeen, SECTION, sections, shapeAnswer, wireCandidate } from "../negotiation.ts";
 import type { Asked, IceServer, Limits, PageStats } from "../protocol.ts";
 import type { Offering } from "../signaling/server.ts";
 import { RequestRefused } from "../signaling/server.ts";
@@ -88,6 +89,8 @@ export class Peer implements MediaPeer {
     const answer = await this.signaling.offer(body, this.abort.signal);
     this.abort.signal.throwIfAborted();
     this.pcId = answer.pc_id;
+    // without a network Python's side has no address, and it never sends one later: no need to wait for what cannot be
+    if (!namesAddress(answer.sdp)) throw asError(PROBLEMS.timeout);
     this.pipe.talk = answer.conversation ? this.talk : null;
     const shape = { raw: isRaw(this.plan.options.audio), stereo: this.stereo, maxSoundBps: this.plan.limits.max_sound_bps, maxBitrateBps: mostBps(this.plan.limits, this.plan.options.video_bitrate_bps) };
     await this.connection.setRemoteDescription({ type: "answer", sdp: shapeAnswer(answer.sdp, shape) });
