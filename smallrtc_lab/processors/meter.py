@@ -87,8 +87,9 @@ class ProcessorMeter:
         shares = [(now.busy[0] - before.busy[0]) / there_s if there_s > 0 else 0.0]
         for group, then, later in zip(self._groups, before.usages, now.usages, strict=True):
             quota = group.quota
-            if quota is not None and then is not None and later is not None:
-                shares.append((later.used_s - then.used_s) / (quota * (now.at_s - before.at_s)))
+            if quota is None or then is None or later is None or then.used_s is None or later.used_s is None:
+                continue
+            shares.append((later.used_s - then.used_s) / (quota * (now.at_s - before.at_s)))
         return min(1.0, max(0.0, *shares, 0.0))
 
 

@@ -23,17 +23,17 @@ ROOT = Path("/")
 class Usage(NamedTuple):
     """What a control group has used: seconds of processors, and in how many of its periods its quota was used up."""
 
-    used_s: float
+    used_s: float | None  # where it is told
     periods: int
     throttled: int
 
 
 @dataclass(frozen=True)
 class ControlGroup:
-    """One group whose processes share a quota; ``accounting`` is the folder that has its usage."""
+    """One group whose processes share a quota; ``accounting`` is the folder that has its usage, if there is one."""
 
     folder: Path
-    accounting: Path
+    accounting: Path | None
 
     @property
     def quota(self) -> float | None:
@@ -48,14 +48,15 @@ class ControlGroup:
         return quota / period if quota > 0 and period > 0 else None
 
     def usage(self) -> Usage | None:
-        """What was used until now; None where it is not told."""
+        """What was used until now; None where nothing is told."""
         told = dict(line.split()[:2] for line in _read(self.folder / "cpu.stat").splitlines())
-        nanoseconds = _read(self.accounting / "cpuacct.usage").strip()
+        nanoseconds = "" if self.accounting is None else _read(self.accounting / "cpuacct.usage").strip()
+        used_s = None
         if "usage_usec" in told:
             used_s = int(told["usage_usec"]) / 1e6
         elif nanoseconds:
             used_s = int(nanoseconds) / 1e9
-        else:
+        elif not told:
             return None
         return Usage(used_s, int(told.get("nr_periods", 0)), int(told.get("nr_throttled", 0)))
 
@@ -139,10 +140,10 @@ def _folders(mounts: list[_Mount], own: dict[str, PurePosixPath], controller: st
     return []
 
 
-def _same(folder: Path, top: Path, others: list[Path]) -> Path:
-    """The same group in another hierarchy, or the nearest above it that is there."""
+def _same(folder: Path, top: Path, others: list[Path]) -> Path | None:
+    """The same group in another hierarchy; None when we are in another one there."""
     wanted = others[-1] / folder.relative_to(top)
-    return wanted if wanted in others else others[0]
+    return wanted if wanted in others else None
 
 
 def _read(path: Path) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.processes import package_root
 
 from smallrtc_lab.processors.meter import ProcessorLoad, ProcessorMeter
 
@@ -106,3 +111,49 @@ def test_the_real_processors(work: Callable[[float], None]) -> None:
     assert 0.0 <= load.used <= 1.0
     if work is busy:
         assert load.used >= 0.2 / load.allowed  # an idle process would have 0; other processes may only add
+
+
+GROUPS = Path("/sys/fs/cgroup")
+MEASURE = """
+import json, os, sys, time
+from smallrtc_lab.processors.meter import ProcessorMeter
+with open(sys.argv[1], "w") as members:
+    members.write(str(os.getpid()))
+meter = ProcessorMeter()
+until_s = time.monotonic() + 1.0
+while time.monotonic() < until_s:
+    pass
+print(json.dumps(meter.read()))
+"""
+
+
+@pytest.fixture
+def fiftieth_of_a_processor() -> Iterator[Path]:
+    """A real control group with that quota; skipped where none may be made."""
+    name = f"smallrtc-test-{os.getpid()}"
+    first, second = GROUPS / "cpu" / name, GROUPS / name
+    group, quota = (first, "cpu.cfs_quota_us") if first.parent.is_dir() else (second, "cpu.max")
+    try:
+        group.mkdir()
+        (group / quota).write_text("2000" if group is first else "2000 100000")
+    except OSError:
+        with contextlib.suppress(OSError):
+            group.rmdir()
+        pytest.skip("no control group with a quota may be made here")
+    yield group
+    group.rmdir()
+
+
+def test_a_real_quota_is_found_and_exhausted(fiftieth_of_a_processor: Path) -> None:
+    """By a process that enters such a group."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, fiftieth_of_a_processor / "cgroup.procs"],
+        env={**os.environ, "PYTHONPATH": str(package_root())},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    allowed, _, throttled = json.loads(done.stdout)
+    assert allowed == pytest.approx(0.02)
+    assert throttled > 0.1

@@ -88,6 +88,19 @@ def test_version_1_has_quota_and_usage_in_two_hierarchies(host: Host) -> None:
     assert allowed_processors(host.root) == 1.5
 
 
+def test_the_usage_of_another_group_is_not_ours(host: Host) -> None:
+    """A process may be in a group with a quota, and in none of those that count."""
+    host.write("proc/self/cgroup", "5:cpuacct:/\n4:cpu:/pod\n")
+    host.mount(V1_MOUNT, root="/", at="/sys/fs/cgroup/cpu", controllers="cpu")
+    host.mount(V1_MOUNT, root="/", at="/sys/fs/cgroup/cpuacct", controllers="cpuacct")
+    host.write("sys/fs/cgroup/cpu/pod/cpu.cfs_quota_us", "50000\n")
+    host.write("sys/fs/cgroup/cpu/pod/cpu.cfs_period_us", "100000\n")
+    host.write("sys/fs/cgroup/cpu/pod/cpu.stat", "nr_periods 7\nnr_throttled 2\nthrottled_time 9\n")
+    host.write("sys/fs/cgroup/cpuacct/cpuacct.usage", "999000000000\n")
+    own = control_groups(host.root)[0]
+    assert (own.quota, own.usage()) == (0.5, Usage(None, 7, 2))
+
+
 def test_a_group_named_from_outside_is_found_on_top(host: Host) -> None:
     """Docker with version 1 mounts the container's own group, and names it by the host's path."""
     host.write("proc/self/cgroup", "4:cpu,cpuacct:/docker/1234\n")
