@@ -17,7 +17,7 @@ from smallrtc_lab.engine.client import EngineClient, Restart
 from smallrtc_lab.errors import SmallRTCError
 from smallrtc_lab.events import EventEmitter
 from smallrtc_lab.framing import Header
-from smallrtc_lab.rtc.life import EVENTS
+from smallrtc_lab.rtc.client_life import EVENTS
 from smallrtc_lab.rtc.mailbox import Mailbox
 from smallrtc_lab.rtc.sections import Section
 from smallrtc_lab.rtc.state import EndReason

@@ -14,7 +14,7 @@ from typing import Any
 from aiortc import MediaStreamTrack, RTCPeerConnection
 
 from smallrtc_lab.events import EventEmitter
-from smallrtc_lab.rtc.life import EVENTS
+from smallrtc_lab.rtc.client_life import EVENTS
 from smallrtc_lab.rtc.mailbox import Mailbox
 from smallrtc_lab.rtc.sections import Section
 from smallrtc_lab.rtc.state import ConnectionState, EndReason

@@ -44,7 +44,8 @@ from smallrtc_lab.ice import normalise_ice_servers
 from smallrtc_lab.media.encoded import EncodedPacket
 
 from . import _aiortc
-from .life import EVENTS, ConnectionLife
+from .client_life import EVENTS
+from .life import ConnectionLife
 from .peer import Network
 from .sdp import validate_offer
 from .sections import Section
@@ -104,10 +105,6 @@ class SmallWebRTCConnection(ConnectionLife):
     def takes_messages(self) -> bool:
         """Whether the client's data channel is open and takes a message at once."""
         return self._channel.takes_messages
-
-    def is_connected(self) -> bool:
-        """Whether media flows, the client is alive and ``connect()`` was called."""
-        return self._connect_called and self._state is ConnectionState.CONNECTED
 
     @property
     def messages_stuck(self) -> bool:
@@ -251,10 +248,6 @@ class SmallWebRTCConnection(ConnectionLife):
             await self._channel.emptied(LAST_WORDS_S)
         if self._closing is None and self._channel.signal("peerLeft"):
             await self._channel.flushed(PEER_LEFT_FLUSH_S)
-        await self._close(EndReason.HERE)
-
-    async def let_go(self) -> None:
-        """End without a word: the client is here by another connection."""
         await self._close(EndReason.HERE)
 
     def call_when_closed(self, callback: Callable[[SmallWebRTCConnection], None]) -> None:

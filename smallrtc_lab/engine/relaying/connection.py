@@ -6,7 +6,6 @@ To flow, callbacks and transport it is just another connection. Whoever owns the
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import uuid
@@ -18,7 +17,6 @@ from aiortc import MediaStreamTrack
 
 from smallrtc_lab.conversation import Conversation, MessageText
 from smallrtc_lab.errors import ProtocolError
-from smallrtc_lab.events import EventEmitter
 from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.relay.packets import (
     RELAY_VERSION,
@@ -30,10 +28,9 @@ from smallrtc_lab.relay.packets import (
     Stream,
     pack,
 )
-from smallrtc_lab.rtc.heartbeat import Heartbeat, Pulse
-from smallrtc_lab.rtc.life import EVENTS
-from smallrtc_lab.rtc.mailbox import Mailbox
-from smallrtc_lab.rtc.messages import AppMessage, Incoming, MessageQueue, TrackStatus
+from smallrtc_lab.rtc.client_life import ClientLife
+from smallrtc_lab.rtc.heartbeat import Heartbeat
+from smallrtc_lab.rtc.messages import AppMessage, Incoming, TrackStatus
 from smallrtc_lab.rtc.sections import Section
 from smallrtc_lab.rtc.state import ConnectionState, EndReason
 
@@ -46,7 +43,7 @@ __all__ = ["RelayConnection"]
 logger = logging.getLogger(__name__)
 
 
-class RelayConnection(EventEmitter):
+class RelayConnection(ClientLife):
     """A page's media and messages over one socket.
 
     ``hello`` is the page's first word: ``sends`` (the streams it may send: ``audio camera screen``), ``takes`` (the
@@ -57,18 +54,12 @@ class RelayConnection(EventEmitter):
     def __init__(
         self, hello: dict[str, Any], send: Callable[[bytes], None], conversation: Conversation | None = None
     ) -> None:
-        super().__init__(EVENTS)
-        self.end_reason: EndReason | None = None
+        super().__init__()
         self.on_closed: Callable[[], None] | None = None
         self._pc_id = f"RelayConnection-{uuid.uuid4().hex}"
         self._raw_send = send
-        self._events = Mailbox(self, self)
         self._state = ConnectionState.CONNECTED
-        self._connect_called = False
         self._seen = True
-        self._early = MessageQueue()
-        self._closing: asyncio.Future[None] | None = None
-        self._close_task: asyncio.Task[None] | None = None
         self.conversation = conversation or Conversation()
         self._messages = RelayMessages(self._send, self._on_message, self.conversation)
         received = hello.get("received")
@@ -114,8 +105,13 @@ class RelayConnection(EventEmitter):
                 self._control(packet.body)
 
     def lost(self) -> None:
-        """The socket is gone, and the page may come back with another one: its silence tells."""
-        self._fall_silent()
+        """The socket is gone, and the page may come back with another one: its silence tells whether it does."""
+        if self._close_task is None and self._closing is None:
+            self._enter(ConnectionState.DISCONNECTED)
+
+    def left(self) -> None:
+        """The page has gone, or is not listened to any more."""
+        self._close_soon(EndReason.LEFT)
 
     # What a flow uses
 
@@ -123,15 +119,6 @@ class RelayConnection(EventEmitter):
     def pc_id(self) -> str:
         """Its name."""
         return self._pc_id
-
-    @property
-    def state(self) -> ConnectionState:
-        """Where it stands, whether ``connect()`` was called or not."""
-        return self._state
-
-    def is_connected(self) -> bool:
-        """Whether media flows, the page is alive and ``connect()`` was called."""
-        return self._connect_called and self._state is ConnectionState.CONNECTED
 
     async def connect(self) -> None:
         """This side is ready: ``connected`` and the messages that came before are delivered now."""
@@ -236,10 +223,6 @@ class RelayConnection(EventEmitter):
             self._messages.signal("peerLeft")
         await self._close(EndReason.HERE)
 
-    async def let_go(self) -> None:
-        """End without a word: the page is here by another way."""
-        await self._close(EndReason.HERE)
-
     # Inside
 
     def _section(self, section: Section) -> dict[str, Any] | None:
@@ -276,7 +259,7 @@ class RelayConnection(EventEmitter):
             self._heartbeat.beat()
             self._send(Control({"type": "pong", "time_ms": body.get("time_ms")}))
         elif body["type"] == "bye":
-            self._close_soon(EndReason.LEFT)
+            self.left()
 
     def _on_message(self, message: Incoming) -> None:
         match message:
@@ -285,56 +268,17 @@ class RelayConnection(EventEmitter):
                 if track is not None:
                     track.set_enabled(enabled)
                 self._events.post("track-status", section, enabled)
-            case AppMessage(value) if not self._connect_called:
-                if not self._early.put(value):
-                    logger.warning("a message of the page was dropped: connect() was not called yet")
             case AppMessage(value):
-                if not self._events.post("app-message", value, droppable=True):
-                    logger.warning("a message of the page was dropped: its handlers do not keep up")
+                self._on_app_message(value)
 
     def _send(self, packet: Packet) -> None:
         content = pack(packet)
         self._bytes_out += len(content)
         self._raw_send(content)
 
-    def _on_pulse(self, pulse: Pulse) -> None:
-        if pulse is Pulse.LOST:
-            self._fall_silent()
-        elif pulse is Pulse.DEAD:
-            self._close_soon(EndReason.LOST)
-        elif pulse is Pulse.ALIVE and self._state is ConnectionState.DISCONNECTED:
-            self._state = ConnectionState.CONNECTED
-            if self._connect_called:
-                self._announce_connected()
-
-    def _fall_silent(self) -> None:
-        if self._state is ConnectionState.CONNECTED:
-            self._state = ConnectionState.DISCONNECTED
-            self._events.post("disconnected")
-
-    def _announce_connected(self) -> None:
-        self._events.post("connected")
-        for message in self._early.take_all():
-            self._events.post("app-message", message)
-
-    def _close_soon(self, reason: EndReason) -> None:
-        if self._closing is None and self._close_task is None:
-            self._close_task = asyncio.get_running_loop().create_task(self._close(reason))
-
-    async def _close(self, reason: EndReason) -> None:
-        if self._closing is not None:
-            await asyncio.shield(self._closing)
-            return
-        self._closing = asyncio.get_running_loop().create_future()
-        self.end_reason = reason
-        try:
-            await self._end()
-        finally:
-            self._closing.set_result(None)
-
-    async def _end(self) -> None:
-        self._heartbeat.stop()
+    async def _end(self, reason: EndReason) -> None:
         self._state = ConnectionState.CLOSED
+        self._heartbeat.stop()
         self._messages.close()
         parts: list[RelayInputTrack | RelayPictures | RelaySound] = [self._pictures, self._sound]
         parts += self._inputs.values()
@@ -345,8 +289,6 @@ class RelayConnection(EventEmitter):
         self._executor.shutdown(wait=False, cancel_futures=True)
         if self.on_closed is not None:
             self.on_closed()
-        self._events.post("closed")
-        await self._events.drain()
 
 
 def _words(value: object, known: tuple[str, ...]) -> frozenset[str]:

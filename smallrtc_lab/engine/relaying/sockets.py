@@ -73,6 +73,8 @@ class RelaySockets:
                 raise ProtocolError("the first packet of a relay socket is hello")
         except ProtocolError as error:
             logger.warning("a relay socket is closed: %s", error)
+            if (stranger := self._sockets[key]) is not None:
+                stranger.left()
             self._hang_up(key, _NOT_FOLLOWED, str(error))
 
     def closed(self, key: str) -> None:
