@@ -155,11 +155,6 @@ export function namesAddress(sdp: string): boolean {
   return /^a=candidate:/m.test(sdp);
 }
 
-/** Whether an answer has a candidate: ours holds all that its side will ever have. */
-export function namesAddress(sdp: string): boolean {
-  return /^a=candidate:/m.test(sdp);
-}
-
 /** Milliseconds before try number `attempt` (0, 1, …): doubling, bounded, so that a page never hammers a server. */
 export function backoffMs(attempt: number, firstMs: number, mostMs: number): number {
   return Math.min(mostMs, firstMs * 2 ** Math.min(attempt, 20));

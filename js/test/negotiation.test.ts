@@ -130,8 +130,3 @@ test("an answer without any candidate is seen to lead nowhere", () => {
   assert.equal(n.namesAddress("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"), false);
   assert.equal(n.namesAddress("v=0\r\na=mid:0\r\na=candidate:1 1 udp 2130706431 10.0.0.2 5000 typ host\r\n"), true);
 });
-
-test("an answer without any candidate is seen to lead nowhere", () => {
-  assert.equal(n.namesAddress("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"), false);
-  assert.equal(n.namesAddress("v=0\r\na=mid:0\r\na=candidate:1 1 udp 2130706431 10.0.0.2 5000 typ host\r\n"), true);
-});
