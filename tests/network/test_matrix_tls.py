@@ -16,6 +16,7 @@ from support.authority import TestAuthority, make_authority
 from support.coturn import Coturn, run_coturn
 from support.matrix import Ground, LabPage, lab_cell
 from support.matrixnet import CORE, Internet
+from support.matrixrows import arrived
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PORT, BAD_PORT = 443, 8443
@@ -68,8 +69,8 @@ async def test_turn_over_tls_is_used_and_a_bad_certificate_is_not(ground: Ground
         page = await stack.enter_async_context(ground.open(LAB, arguments=(trusting(good),)))
         await page.kernel.execute(f"import os; os.environ['SSL_CERT_FILE'] = {str(good.ca)!r}")
         await through(page, other.turn("tls"))
-        print(f"refused, through Jupyter after {await page.start():.2f} s")
-        await page.wait_route("relay")
+        first_s = await page.start()
+        await arrived(page, "TURN over TLS, bad certificate", first_s, route="relay", goal_s=2.5)
         panel = await wait_panel(page, "certificate")
         print(panel)
         assert other.url("tls") in panel
@@ -77,7 +78,6 @@ async def test_turn_over_tls_is_used_and_a_bad_certificate_is_not(ground: Ground
         assert other.credential not in panel
         await page.press("Stop")
         await through(page, coturn.turn("tls"))
-        print(f"TURN over TLS after {await page.start():.2f} s (goal 2 s)")
         await check_turn(page, "tls")
 
 
@@ -88,7 +88,6 @@ async def test_turn_over_tcp_is_used(ground: Ground, tmp_path: Path) -> None:
     async with server(internet, tmp_path, None) as coturn, ground.open(LAB) as page:
         with only_the_server(internet):
             await through(page, coturn.turn("tcp"))
-            print(f"TURN over TCP after {await page.start():.2f} s (goal 2 s)")
             await check_turn(page, "tcp")
 
 
@@ -101,10 +100,9 @@ async def wait_panel(page: LabPage, text: str) -> str:
 
 
 async def check_turn(page: LabPage, transport: str) -> None:
-    """The server carries, over this transport on the page's side; the person reads so, and everything is right."""
-    await page.wait_route("turn")
-    print(await page.wait_status("TURN"))
-    pair = await page.pair()
-    assert pair is not None
-    assert (pair[0], pair[2]) == ("relay", transport)
-    await page.check_media()
+    """A click, and the server carries, over this transport on the page's side; everything is right."""
+    row = await arrived(
+        page, f"TURN over {transport.upper()} 443", await page.start(), route="turn", goal_s=2
+    )
+    assert row.pair is not None
+    assert (row.pair[0], row.pair[2]) == ("relay", transport)

@@ -44,14 +44,12 @@ class Figures:
     messages: int = 0
     message_ms: float = 0.0
     slowest_message_ms: float = 0.0
-    delay_ms: float | None = None
 
     def __str__(self) -> str:
-        delay = "" if self.delay_ms is None else f", there and back {self.delay_ms:.0f} ms"
         return (
             f"{self.rate_hz:.1f} pictures/s, longest gap {self.longest_gap_s:.2f} s, {self.missing_sound:.1%} of the "
             f"sound missing, {self.messages} messages, median {self.message_ms:.0f} ms, "
-            f"slowest {self.slowest_message_ms:.0f} ms{delay}"
+            f"slowest {self.slowest_message_ms:.0f} ms"
         )
 
 
@@ -83,5 +81,4 @@ async def watched(page: LabPage, seconds: float) -> Figures:
         await asyncio.sleep(seconds)
         await page.kernel.execute(f"clip = lab.audio.last({seconds})")
         figures.missing_sound = float(await page.kernel.value(GAPS))
-    figures.delay_ms = await page.there_and_back_ms()
     return figures
