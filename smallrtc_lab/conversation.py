@@ -71,7 +71,14 @@ class MessageOutbox:
         return message
 
     def acknowledge(self, sequence: int) -> bool:
-        """Everything up to ``sequence`` has arrived; whether that is news."""
+        """Everything up to ``sequence`` has arrived; whether that is news.
+
+        What was never said here was said by a process before this one, which has ended: then it goes on from there.
+        """
+        if sequence > self._sequence:
+            kept = [MessageText(sequence + n, message.text) for n, message in enumerate(self._kept, 1)]
+            self._kept, self._sequence = deque(kept), sequence + len(kept)
+            return False
         before = len(self._kept)
         while self._kept and self._kept[0].sequence <= sequence:
             self._chars -= len(self._kept.popleft().text)
@@ -84,9 +91,16 @@ class MessageInbox:
     def __init__(self) -> None:
         self.received = 0
         self.repeated = 0
+        self._begun = False
 
     def accept(self, sequence: int) -> bool:
-        """Whether this is the next one. One that came before is counted; one too early will come again."""
+        """Whether this is the next one. One that came before is counted; one too early will come again.
+
+        The first of all is the next one, whatever its number: a carrier begins with what nobody has acknowledged, so
+        what came before went to a process that has ended.
+        """
+        if not self._begun and sequence > 0:
+            self._begun, self.received = True, sequence - 1
         if sequence == self.received + 1:
             self.received += 1
             return True

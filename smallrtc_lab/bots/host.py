@@ -115,6 +115,8 @@ class BotHost:
             client = self._take_in(name)
             if relays:
                 client.guest = Guest(client.run, request.request_data, name)
+            if request.pc_id is not None:
+                body = {**body, "conversation": None}  # its numbers were another process's
         try:
             return await self._answer(client, request, _text(body.get("conversation")))
         except BaseException:

@@ -99,6 +99,8 @@ class Hall:
         request = SmallWebRTCRequest.from_dict(body)
         name, conversation = _text(body.get("session_id")), _text(body.get("conversation"))
         guest = self._guest(name) if name is not None and body.get("relays") is True else None
+        if guest is not None and guest.session is None and request.pc_id is not None:
+            conversation = None  # its numbers were another engine's
 
         async def adopt(connection: SmallWebRTCConnection) -> None:
             if guest is not None:

@@ -262,6 +262,26 @@ async def test_webrtc_that_comes_later_takes_over_and_a_relay_stands_in_for_it(
     assert reports == []
 
 
+@pytest.mark.parametrize("served", ["process", pytest.param("kernel", marks=pytest.mark.soak)], indirect=True)
+async def test_a_bot_that_is_started_again_meets_the_pages_that_are_there(served: Any) -> None:
+    """Its process was another one: what is said now arrives all the same, once, on both sides."""
+    echo = Echo()
+    async with served(echo.bot, []) as party:
+        first = await welcomed(party.dial())
+        for number in range(3):
+            first.say(number)
+        await until(lambda: {"echo": 2} in first.messages)
+        await first.stop()
+    async with served(echo.bot, []) as party:
+        page = await welcomed(party.dial(goes_on=first))
+        for number in range(3, 6):
+            page.say(number)
+        await until(lambda: {"echo": 5} in page.messages)
+        await page.stop()
+    said = [message for message in page.messages if "echo" in message]
+    assert said == [{"echo": number} for number in range(6)]
+
+
 @pytest.mark.soak
 async def test_a_socket_that_is_lost_is_not_the_end(served: Any) -> None:
     """The page comes again by another one: the same bot goes on; a page that stays away is gone after seconds."""

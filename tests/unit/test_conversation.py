@@ -108,3 +108,25 @@ def test_the_last_conversations_are_remembered_by_their_names() -> None:
     for number in range(8):
         conversations.of(str(number))
     assert conversations.of("first") is not first
+
+
+def test_a_new_process_goes_on_with_a_page_that_talked_with_the_one_before() -> None:
+    """Neither side's numbers begin anew: nothing is taken for a repetition, and nothing is waited for in vain."""
+    page, new = Conversation(), Conversation()
+    for number in range(3):
+        page.outbox.put(f"old {number}")
+    page.outbox.acknowledge(3)
+    assert page.inbox.accept(20)
+    first = new.outbox.put("before the page was there")
+    assert first is not None
+    new.outbox.acknowledge(page.inbox.received)
+    assert not page.inbox.accept(first.sequence)
+    second = new.outbox.put("after")
+    assert [message.sequence for message in new.outbox.unacknowledged] == [21, 22]
+    assert [page.inbox.accept(message.sequence) for message in new.outbox.unacknowledged] == [True, True]
+    assert second is not None
+    assert new.outbox.acknowledge(22)
+    said = page.outbox.put("new")
+    assert said is not None
+    assert new.inbox.accept(said.sequence)
+    assert not new.inbox.accept(said.sequence)
