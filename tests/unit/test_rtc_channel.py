@@ -7,8 +7,9 @@ from typing import Any
 
 from pyee.asyncio import AsyncIOEventEmitter
 
+from smallrtc_lab.conversation import Conversation
 from smallrtc_lab.rtc.channel import ROOM_BYTES, MessageChannel
-from smallrtc_lab.rtc.messages import MAX_QUEUED
+from smallrtc_lab.rtc.messages import MAX_QUEUED, AppMessage, numbered_text
 
 LONG_S = 60.0
 
@@ -76,3 +77,28 @@ async def test_who_waits_when_it_closes_is_told() -> None:
     waiting = await waits(messages)
     messages.close()
     assert await waiting is False
+
+
+async def test_with_a_conversation_nothing_is_lost_with_the_channel() -> None:
+    """What the client did not acknowledge goes over its next channel; what comes twice is heard once."""
+    heard: list[Any] = []
+    messages = MessageChannel(heard.append, lambda: None)
+    messages.converse(Conversation())
+    messages.speak()
+    assert messages.send("early")
+    first, second = Wire(), Wire()
+    messages.attach(first)  # type: ignore[arg-type]
+    messages.send("late")
+    assert first.sent == [numbered_text(1, '"early"'), numbered_text(2, '"late"')]
+    first.emit("message", '{"type": "acknowledged", "sequence": 1}')
+    messages.detach()
+    assert not messages.takes_messages
+    messages.attach(second)  # type: ignore[arg-type]
+    assert second.sent == first.sent[1:]
+    for _ in range(2):
+        second.emit("message", numbered_text(1, "7"))
+    assert heard == [AppMessage(7)]
+    second.emit("message", '{"type": "acknowledged", "sequence": 2}')
+    await messages.emptied(LONG_S)
+    assert messages.dropped == 0
+    messages.close()

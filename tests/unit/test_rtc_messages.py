@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from smallrtc_lab.errors import ProtocolError
 from smallrtc_lab.rtc.messages import (
     MAX_MESSAGE_CHARS,
+    Acknowledged,
     AppMessage,
     MessageQueue,
+    Numbered,
     Ping,
     TrackStatus,
+    acknowledged_text,
+    numbered_text,
     read_message,
+    read_numbered,
     signalling_text,
 )
 from smallrtc_lab.rtc.sections import Section
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "contract" / "conversation.json").read_text())
 
 
 def test_the_three_kinds_of_message_are_told_apart():
@@ -66,3 +74,21 @@ def test_a_full_queue_keeps_the_first_and_counts_the_rest():
     assert len(queue) == 50
     assert queue.take_all() == list(range(50))
     assert queue.take_all() == []
+
+
+def test_the_texts_of_a_conversation_are_those_of_the_contract():
+    """Read and written as in the page; what is none of them is read as anybody's, or refused."""
+    for one in GOLDEN["numbered"]:
+        assert read_numbered(one["text"]) == Numbered(one["sequence"], one["message"])
+        assert json.loads(numbered_text(one["sequence"], json.dumps(one["message"]))) == json.loads(
+            one["text"]
+        )
+    for one in GOLDEN["acknowledged"]:
+        assert read_numbered(one["text"]) == Acknowledged(one["sequence"])
+        assert acknowledged_text(one["sequence"]) == one["text"]
+    for one in GOLDEN["plain"]:
+        assert read_numbered(one["text"]) == read_message(one["text"])
+    for one in GOLDEN["bad"]:
+        with pytest.raises(ProtocolError):
+            read_numbered(one["text"])
+    assert read_numbered("ping: 1") == Ping()
