@@ -12,6 +12,8 @@ const KEYFRAME_MS = 1000;
 /** A page that is hidden, or covered, gets no video frame callbacks: after so long without one a worker's clock takes ten pictures a second. */
 const UNCALLED_MS = { hidden: 250, shown: 2000 };
 const CLOCK_MS = 100;
+/** A page that is shown, but covered, is known by that only. */
+const COVERED_MS = 2000;
 /** So long after the last of these the page says that it was slowed: for who comes back to it. */
 const SLOWED_MS = 3000;
 /** Pictures in the encoder: it must not become a queue. One that it leaves out for its bitrate (W3C WebCodecs, latency mode) is not waited for. */
@@ -117,7 +119,7 @@ export class PictureOut {
     const nowMs = performance.now();
     if (this.video.paused) void this.video.play().catch(() => undefined);
     if (nowMs - this.calledMs < UNCALLED_MS[document.hidden ? "hidden" : "shown"]) return;
-    this.clockedMs = nowMs;
+    if (document.hidden || nowMs - this.calledMs > COVERED_MS) this.clockedMs = nowMs; // else it is only a busy machine
     this.capture(nowMs);
   }
 
