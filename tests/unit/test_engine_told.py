@@ -36,7 +36,7 @@ class Kernel:
 
 
 def test_a_client_arrives_once_and_leaves_once_whatever_its_ways() -> None:
-    """Another way is a move, with what it takes; a source that only the new way has is told, the others are not again."""
+    """Another way is a move, with what it takes; of its sources only new ones are told."""
     kernel = Kernel()
     relay = way("relay", Section.CAMERA, takes=("video",))
     direct = way("direct", Section.CAMERA, Section.SCREEN, takes=("audio", "video"))
