@@ -21,12 +21,13 @@ import pytest_asyncio
 from playwright.async_api import Playwright, async_playwright, expect
 from support.binder import BinderPage, BinderPod, Culling, chromium_on
 from support.binder_image import BinderImage, build_image
-from support.binder_tour import LAB_CELL, LANDING, click, nothing_but_the_proxy, tour
+from support.binder_tour import LAB_CELL, LANDING, NETWORK, click, nothing_but_the_proxy, tour
 from support.chromium import launch_chromium
 from support.hub import install_proxy
 from support.knownmedia import KnownMedia, make_known_media
 from support.labview import WATCH_MEDIA, LabView
 from support.matrix import LabPage, lab_cell
+from support.matrixrows import arrived
 from support.matrixtabs import FirefoxOnHost
 from support.namespaces import Network
 from support.notebookpage import NotebookPage
@@ -205,10 +206,7 @@ async def test_firefox_is_live_through_the_proxy(start_pod: StartPod, network: N
         await tab.wait_true(f"({KERNEL_IDLE})()", 120)
         kernel = await pod.connect(await tab.evaluate(KERNEL_ID))
         page = LabPage(tab, kernel, firefox)
-        print(f"click → first picture in Python {await page.start():.2f} s (goal 1 s)")
-        await page.wait_route("relay")
-        await page.check_media()
-        print(await page.wait_status("through Jupyter"))
+        await arrived(page, NETWORK, await page.start(), route="relay", goal_s=1.0)
         await kernel.close()
 
 

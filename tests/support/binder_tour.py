@@ -13,14 +13,16 @@ from .binder import POD, BinderPod, pod_figures
 from .kernel import Kernel
 from .knownmedia import TONE_AMPLITUDE, TONE_HZ, measure_blocks, picture_error, tone_of
 from .labview import LabView
+from .matrixrows import FIRST_S, Row
 from .namespaces import B, Network
 from .notebookpage import NotebookPage, video_image, wait_video_frames
 from .processes import CHECKOUT
 
-__all__ = ["LAB_CELL", "LANDING", "click", "nothing_but_the_proxy", "tour"]
+__all__ = ["LAB_CELL", "LANDING", "NETWORK", "click", "nothing_but_the_proxy", "tour"]
 
 LANDING = CHECKOUT / "binder" / "welcome.ipynb"
 LAB_CELL = 1
+NETWORK = "Binder, emulated"
 SEND = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('{to}', {port}))"
 HEAR = """
 import socket
@@ -51,11 +53,12 @@ async def tour(pod: BinderPod, notebook: NotebookPage, seconds: float = 2.0) -> 
     assert (await notebook.run(LAB_CELL, 120)).error is None
     kernel = await notebook.kernel()
     view = LabView(notebook, LAB_CELL)
-    await click(view, kernel)
+    first_s = await click(view, kernel)
     assert await kernel.value("__import__('smallrtc_lab.places').places.find_place().kind.value") == "binder"
     for name in ("live", "effect", "picture", "sound", "diagnose"):
         assert (await notebook.run(places[name], 120)).error is None, name
     await expect(view.root.locator(".srl-status-text")).to_contain_text("through Jupyter")
+    Row(NETWORK, "Chromium", "relay", None, round(first_s, 2), 1.0, None, await view.status()).keep()
     print(await view.status())
     print(await kernel.value("[(seen := lab.diagnose()).verdict, seen.advice]"))
     await right_media(kernel)
@@ -67,19 +70,21 @@ async def tour(pod: BinderPod, notebook: NotebookPage, seconds: float = 2.0) -> 
     assert notebook.page_errors == []
 
 
-async def click(view: LabView, kernel: Kernel) -> None:
-    """Start; the relay carries, at once."""
+async def click(view: LabView, kernel: Kernel) -> float:
+    """Start; the relay carries, at once. The seconds from the click to the first picture in Python."""
     await view.wait_link("open")
     await kernel.execute(FIRST)
     await view.notebook.evaluate_quietly(CLICKED)
     await view.press("Start")
     await kernel.wait_value("len(came) > 0")
-    took_s = await kernel.value("came[0]") - await view.notebook.evaluate_quietly("clickedMs") / 1000
+    clicked_ms = await view.notebook.evaluate_quietly("clickedMs")
+    took_s = float(await kernel.value("came[0]")) - clicked_ms / 1000
     print(f"click → first picture in Python {took_s:.2f} s (goal 1 s)")
     await kernel.execute("first.remove()")
     await view.wait_state("live")
     await kernel.wait_value("lab.state == 'live' and lab.route == 'relay'")
-    assert took_s < 15
+    assert took_s < FIRST_S
+    return took_s
 
 
 async def right_media(kernel: Kernel) -> None:
