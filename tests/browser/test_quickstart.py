@@ -29,6 +29,7 @@ OTHERS = (
     "03-audio-lab.ipynb",
     "04-video-lab.ipynb",
     "05-record-and-replay.ipynb",
+    "06-connections.ipynb",
 )
 AT_A_TIME = 4  # so many are executed side by side
 EXECUTE = "from nbclient.cli import main; main()"  # what `jupyter execute` runs
@@ -149,3 +150,12 @@ async def execute(name: str, place: Path, *before: str) -> Executed:
         left = family.end()
     assert left == []
     return time.monotonic() - begun, nbformat.read(notebook, 4).cells
+
+
+async def test_unattended_the_way_is_told(unattended: Unattended) -> None:
+    """The notebook about ways says which one it is, measures both ends, and its report holds no address."""
+    _, cells = await unattended["06-connections.ipynb"]
+    shown = {cell.id: str(cell.get("outputs")) for cell in cells}
+    assert "A simulated browser is live" in shown["why"]
+    assert "seen in the browser" in shown["delays"]
+    assert not re.search(r"\d+\.\d+\.\d+\.\d+", shown["report"])
