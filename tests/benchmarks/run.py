@@ -1,7 +1,7 @@
 """Figures of smallrtc-lab beside bare aiortc doing the same work, in one run on one machine.
 
     python tests/benchmarks/run.py [busy delay audio-delay cpu broadcast hand-over imports bundle click
-                                    connect messages echo-peers frames quality recording plots-drawing plots]
+                                    connect messages echo-peers frames quality recording plots-drawing plots rungs]
     python tests/benchmarks/run.py leaving recovery memory    # two minutes each, half an hour
 
 Ratios are what to trust: the absolute figures are those of the machine.
@@ -33,6 +33,7 @@ from plots_drawing import plots_drawing  # noqa: E402
 from quality import quality  # noqa: E402
 from recording import recording  # noqa: E402
 from recovery import recovery  # noqa: E402
+from rungs import rungs  # noqa: E402
 from stage import SIZES, Peer, jupyter, kernel, offer_url  # noqa: E402
 from transport import connect, echo_peers, messages  # noqa: E402
 
@@ -277,6 +278,7 @@ ALL = {
     "recording": recording,
     "plots-drawing": plots_drawing,
     "plots": plots,
+    "rungs": rungs,
 }
 # Of ours alone, and long: only by name.
 LONG = {"leaving": leaving, "recovery": recovery, "memory": memory}

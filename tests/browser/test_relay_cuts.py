@@ -71,6 +71,7 @@ class Talk:
         assert await self._view.messages() == said
 
 
+@pytest.mark.timeout(600)
 async def test_it_goes_on_after_a_stall_a_reset_and_silence(
     open_notebook: OpenNotebook, launch_chromium: LaunchChromium, jupyter: JupyterServer
 ) -> None:
