@@ -61,7 +61,6 @@ class ProcessorMeter:
         clock: Callable[[], float] = time.monotonic,
         busy: Callable[[], tuple[float, float]] = busy_seconds,
     ) -> None:
-        self._root = root
         self._clock = clock
         self._busy = busy
         self._groups: list[ControlGroup] = control_groups(root)
@@ -69,7 +68,7 @@ class ProcessorMeter:
 
     def read(self) -> ProcessorLoad:
         """The load of the time since the look that is about a second old."""
-        allowed = allowed_processors(self._root)  # anew: a running container can be given another quota
+        allowed = allowed_processors(self._groups)  # anew: a running container can be given another quota
         now = self._look()
         while len(self._looks) > 1 and now.at_s - self._looks[1].at_s >= 0.9 * WINDOW_S:
             self._looks.popleft()

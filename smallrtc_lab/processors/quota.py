@@ -10,7 +10,7 @@ files, and only the affinity counts.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -91,11 +91,12 @@ def control_groups(root: Path = ROOT) -> list[ControlGroup]:
     return []
 
 
-def allowed_processors(root: Path = ROOT) -> float:
-    """How many processors may be used at the same time, 0.5 for example."""
+def allowed_processors(groups: Sequence[ControlGroup] | None = None) -> float:
+    """How many processors may be used at the same time, 0.5 for example; by these ``groups``, else by our own."""
     own = own_processors()
     here = float(len(own) if own else os.cpu_count() or 1)
-    quotas = [quota for group in control_groups(root) if (quota := group.quota) is not None]
+    ours = control_groups() if groups is None else groups
+    quotas = [quota for group in ours if (quota := group.quota) is not None]
     return min([here, *quotas])
 
 

@@ -38,11 +38,11 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 def test_without_control_groups_the_affinity_counts(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """All processors, or those that a process was tied to; as on every system but Linux."""
-    assert allowed_processors(host.root) == 64
+    assert allowed_processors(control_groups(host.root)) == 64
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5})
-    assert allowed_processors(host.root) == 2
+    assert allowed_processors(control_groups(host.root)) == 2
     monkeypatch.delattr(os, "sched_getaffinity")
-    assert allowed_processors(host.root) == os.cpu_count()
+    assert allowed_processors(control_groups(host.root)) == os.cpu_count()
 
 
 def test_a_container_sees_its_own_group_on_top(host: Host) -> None:
@@ -54,7 +54,7 @@ def test_a_container_sees_its_own_group_on_top(host: Host) -> None:
     (group,) = control_groups(host.root)
     assert group.quota == 1.0
     assert group.usage() == Usage(2.5, 40, 3)
-    assert allowed_processors(host.root) == 1.0
+    assert allowed_processors(control_groups(host.root)) == 1.0
 
 
 def test_the_smallest_quota_of_all_groups_above_counts(host: Host) -> None:
@@ -65,7 +65,7 @@ def test_the_smallest_quota_of_all_groups_above_counts(host: Host) -> None:
     host.write("sys/fs/cgroup/jupyter.slice/cpu.max", "50000 100000\n")
     host.write("sys/fs/cgroup/jupyter.slice/lab.service/cpu.max", "max 100000\n")
     assert [group.quota for group in control_groups(host.root)] == [None, 0.5, None]
-    assert allowed_processors(host.root) == 0.5
+    assert allowed_processors(control_groups(host.root)) == 0.5
 
 
 def test_version_1_has_quota_and_usage_in_two_hierarchies(host: Host) -> None:
@@ -85,7 +85,7 @@ def test_version_1_has_quota_and_usage_in_two_hierarchies(host: Host) -> None:
     assert own.quota == 1.5
     assert own.usage() == Usage(3.0, 7, 2)
     assert top.quota is None
-    assert allowed_processors(host.root) == 1.5
+    assert allowed_processors(control_groups(host.root)) == 1.5
 
 
 def test_the_usage_of_another_group_is_not_ours(host: Host) -> None:
@@ -112,7 +112,7 @@ def test_a_group_named_from_outside_is_found_on_top(host: Host) -> None:
     (group,) = control_groups(host.root)
     assert (group.quota, group.usage()) == (2.0, Usage(1.0, 0, 0))
     host.write("proc/self/cgroup", "4:cpu,cpuacct:/../../elsewhere\n")
-    assert allowed_processors(host.root) == 2.0
+    assert allowed_processors(control_groups(host.root)) == 2.0
 
 
 def test_files_that_make_no_sense_limit_nothing(host: Host) -> None:
@@ -122,7 +122,7 @@ def test_files_that_make_no_sense_limit_nothing(host: Host) -> None:
     host.write("sys/fs/cgroup/cpu.max", "much\n")
     (group,) = control_groups(host.root)
     assert (group.quota, group.usage()) == (None, None)
-    assert allowed_processors(host.root) == 64
+    assert allowed_processors(control_groups(host.root)) == 64
 
 
 def test_a_codec_has_no_more_threads_than_processors(monkeypatch: pytest.MonkeyPatch) -> None:
