@@ -10,8 +10,8 @@ import { CommLine, CommPipe } from "../src/signaling/comm.ts";
 class Wire implements CommModel {
   readonly sent: unknown[] = [];
   private heard: ((content?: unknown, buffers?: unknown) => void) | null = null;
-  on(_: string, callback: (content?: unknown, buffers?: unknown) => void): void {
-    this.heard = callback;
+  on(name: string, callback: (content?: unknown, buffers?: unknown) => void): void {
+    if (name === "msg:custom") this.heard = callback;
   }
   off(): void {
     this.heard = null;
@@ -57,4 +57,20 @@ test("an offer's answer comes back by its number, a refusal with its reason, and
   await assert.rejects(second as Promise<unknown>, { message: "no" });
   line.dispose();
   await assert.rejects(third as Promise<unknown>, { name: "AbortError" });
+});
+
+test("a comm that raises has ended, and that is told once and later", async () => {
+  const wire = new Wire();
+  const ends: unknown[] = [];
+  const pipe = new CommPipe(wire, "me", { ...quiet, message: () => undefined, closed: (problem, final) => ends.push(problem?.code, final) }, () => null);
+  pipe.open();
+  wire.send = () => {
+    throw new Error("Cannot send");
+  };
+  assert.equal(pipe.send({ type: "ack" }), false);
+  assert.equal(pipe.send({ type: "ack" }), false);
+  assert.deepEqual(ends, []);
+  await Promise.resolve();
+  assert.deepEqual(ends, ["kernel-gone", true]);
+  pipe.dispose();
 });

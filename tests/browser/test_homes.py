@@ -16,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
 from support.coturn import Coturn, run_coturn
 from support.jupyter import JupyterServer
-from support.labview import LabView, device_requests, live_tracks
+from support.labview import LabView, device_requests, live_tracks, wait_live_tracks
 from support.notebookpage import NotebookPage, wait_video_frames
 
 OpenNotebook = Callable[..., Awaitable[NotebookPage]]
@@ -47,7 +47,7 @@ async def pictures_of_a_plot(notebook: NotebookPage, index: int, count: int = 3)
 async def test_without_the_server_extension_the_notebook_itself_leads_to_python(
     bare_jupyter: JupyterServer, open_notebook: OpenNotebook, results_dir: Path
 ) -> None:
-    """A Jupyter that was not restarted: live by the widget's comm, plots, too; the page says why and what to do."""
+    """A Jupyter that was not restarted: live by the widget's comm, plots, too; the page says why, and sees its end."""
     notebook = await open_notebook([LAB, PLOT, "lab.stop()"], server=bare_jupyter)
     assert (await notebook.run(0)).error is None
     view = LabView(notebook, 0)
@@ -68,6 +68,14 @@ async def test_without_the_server_extension_the_notebook_itself_leads_to_python(
     await notebook.screenshot("home-plot-by-comm")
     await notebook.run(2)
     await view.wait_state("idle")
+    await view.root.scroll_into_view_if_needed()
+    await view.start()
+    await notebook.restart_kernel()
+    await view.wait_link("absent")
+    assert await view.status() == "The kernel was restarted or stopped. Run the cell again."
+    plot = notebook.cell(1).locator(".srl-plot-sentence")
+    await expect(plot).to_have_text("The kernel was restarted or stopped. Run the cell again.")
+    await wait_live_tracks(notebook, 0)
 
 
 async def test_a_kernel_that_does_not_answer_either_leaves_the_reason(

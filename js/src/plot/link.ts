@@ -101,7 +101,7 @@ export class PlotLink {
     this.greeted = false;
     const missing = problem?.code === PROBLEMS.noExtension.code || problem?.code === PROBLEMS.noJupyter.code;
     if (problem && !this.triedComm && !this.known && (missing || problem.code === PROBLEMS.unreachable.code)) this.fallBack(problem);
-    else if (problem) this.events.trouble(this.known && problem.code === PROBLEMS.kernelGone.code ? PROBLEMS.serverRestarted : problem);
+    else if (problem) this.events.trouble(this.known && !this.comm && problem.code === PROBLEMS.kernelGone.code ? PROBLEMS.serverRestarted : problem);
   }
 
   /** The server leads nowhere: perhaps the kernel itself is there. When it is not, the server may come back. */

@@ -220,7 +220,7 @@ export class Session extends Caller {
   private gone(problem: Problem): void {
     const wasUp = this.call !== null && this.store.now.state !== "asking";
     // a kernel that restarts, or a lab that is closed, stops the call first: what goes without a word has crashed
-    const silent = problem.code === PROBLEMS.kernelGone.code;
+    const silent = problem === PROBLEMS.kernelGone;
     if (wasUp && silent) this.crashedMs = Date.now();
     if (wasUp) this.resumeUntilMs = Date.now() + RESUME_MS;
     const error = silent && Date.now() - this.crashedMs < CRASHES_MS ? PROBLEMS.engineLost : problem;

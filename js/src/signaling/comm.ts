@@ -1,7 +1,7 @@
 // The widget's own comm as a line, for hosts without our server extension: VS Code, Colab, a Jupyter that was not restarted.
 // The kernel's main thread hands everything on, so a cell that runs holds it up. Media never goes this way; plots do.
-import type { Home } from "../errors.ts";
-import { LabError, readHome } from "../errors.ts";
+import type { Home, Problem } from "../errors.ts";
+import { LabError, PROBLEMS, readHome } from "../errors.ts";
 import type { CommModel } from "../model.ts";
 import type { Candidate, OfferBody } from "../negotiation.ts";
 import type { EngineMessage } from "../protocol.ts";
@@ -10,9 +10,15 @@ import type { Line, LineEvents, PipeEvents } from "./line.ts";
 import type { Answer, Offering } from "./server.ts";
 import { isAnswer, refusal } from "./server.ts";
 
+/** The end of a comm is known to be the kernel's, and no crash of the engine: so it is a problem of its own, with the same words. */
+const COMM_ENDED: Problem = { ...PROBLEMS.kernelGone };
+
 type Said = Record<string, unknown>;
 
-/** Messages of one kind; what they are is decided by `read`. Nothing is ever known of a comm's end: who waits has a deadline. */
+/** A host disposes of its comms a moment after it has said that a kernel restarts. */
+const CHECK_MS = 300;
+
+/** Messages of one kind; what they are is decided by `read`. A kernel that says nothing is no end: who waits has a deadline. */
 export class CommPipe<Message> {
   protected wanted = false;
 
@@ -24,6 +30,7 @@ export class CommPipe<Message> {
     private readonly read: (message: unknown, buffers: unknown) => Message | null,
   ) {
     model.on("msg:custom", this.heard);
+    model.on("comm_live_update", this.doubted);
   }
 
   open(): void {
@@ -45,6 +52,7 @@ export class CommPipe<Message> {
   dispose(): void {
     this.close();
     this.model.off("msg:custom", this.heard);
+    this.model.off("comm_live_update", this.doubted);
   }
 
   send<T extends { type: string }>(message: T): boolean {
@@ -52,9 +60,24 @@ export class CommPipe<Message> {
     return this.wanted;
   }
 
+  /** A comm whose kernel was restarted raises, and that is its end. */
   protected say(said: Said): void {
-    this.model.send({ smallrtc: { page: this.page, ...said } });
+    try {
+      this.model.send({ smallrtc: { page: this.page, ...said } });
+    } catch (cause) {
+      console.info("smallrtc-lab: nobody is at the other end of the comm", cause);
+      if (!this.wanted) return;
+      this.wanted = false;
+      queueMicrotask(() => this.events.closed(COMM_ENDED, true)); // not in the midst of what is being said
+    }
   }
+
+  /** ipywidgets doubts its comms, as it does when a kernel restarts: asking shows. */
+  private readonly doubted = (): void => {
+    setTimeout(() => {
+      if (this.wanted) this.say({ kind: "there" });
+    }, CHECK_MS);
+  };
 
   protected told(said: Said, buffers: unknown): void {
     if (said["kind"] !== "message" || !this.wanted) return;
