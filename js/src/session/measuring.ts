@@ -5,9 +5,12 @@ import type { Ladder } from "./ladder.ts";
 import type { Returning } from "./returning.ts";
 
 const STATS_MS = 1000;
+/** A page that stood still is called several times at once: rates over a moment would mean nothing. */
+const LEAST_MS = 500;
 
 export class Measuring {
   private stop: (() => void) | null = null;
+  private lastMs = -Infinity;
 
   constructor(
     private readonly context: CallContext,
@@ -29,7 +32,9 @@ export class Measuring {
   private async measure(): Promise<void> {
     const { store, tell } = this.context;
     const { peer } = this.ladder;
-    if (!peer || store.now.state !== "live") return;
+    const nowMs = performance.now();
+    if (!peer || store.now.state !== "live" || nowMs - this.lastMs < LEAST_MS) return;
+    this.lastMs = nowMs;
     const stats = await peer.stats();
     if (this.signal.aborted || store.now.state !== "live" || peer !== this.ladder.peer) return;
     store.set({ stats });
