@@ -149,16 +149,19 @@ async def test_one_forwarded_tcp_port(ground: Ground, browser: str) -> None:
             await arrived(page, "TCP ports only", first_s, route="relay", goal_s=2.5)
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", pytest.param("nowhere.example.org", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("host", ["192.0.2.1", pytest.param("turn.example.org", marks=pytest.mark.soak)])
 async def test_dead_servers_do_not_delay(ground: Ground, host: str) -> None:
     """STUN and TURN servers that nobody answers for, by address or by name: direct, at once; it is said."""
-    silent = ground.internet.rules(
-        "core", "dead { type filter hook prerouting priority 0; } ip daddr 192.0.2.0/24 drop"
-    )
-    with silent:
+    dead = "dead { type filter hook prerouting priority 0; }"
+    internet = ground.internet
+    with (
+        internet.rules("core", f"{dead} ip daddr 192.0.2.0/24 drop"),
+        internet.rules("office", f"{dead} udp dport 53 drop"),
+    ):
         async with ground.open(lab_cell(DEAD.format(host))) as page:
             first_s = await page.start()
-            await arrived(page, "dead STUN and TURN servers", first_s, route="direct", goal_s=1)
+            network = f"STUN and TURN servers that are dead ({host})"
+            await arrived(page, network, first_s, route="direct", goal_s=1)
             await page.wait_panel("does not answer")
             tried_s = await again(page)
             print(f"once they were tried: {tried_s:.2f} s")
