@@ -211,7 +211,7 @@ class Flow:
 
     async def _on_connected(self, connection: SessionConnection) -> None:
         if connection is self._ladder.candidate:
-            self._spawn(self._climb(), "climb")
+            self._spawn(self._climb(connection), "climb")
         if connection is not self.connection:
             return
         self._speak(connection)
@@ -224,11 +224,11 @@ class Flow:
         self.mail.use(connection)
         self._told.here(connection)
 
-    async def _climb(self) -> None:
+    async def _climb(self, connection: SessionConnection) -> None:
         """A better way is through: everything goes over it from now on."""
+        if connection is not self._ladder.candidate:
+            return  # given up meanwhile, or told twice
         before = self._ladder.climb()
-        connection = self.connection
-        assert connection is not None
         if before is not None:
             self._spawn(self._let_go_later(before), "let-go")
         self._sources.meet_sender()

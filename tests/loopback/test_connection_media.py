@@ -15,7 +15,7 @@ from smallrtc_lab.rtc import (
     OutputVideoTrack,
     Section,
     SmallWebRTCConnection,
-    incoming,
+    decoded,
 )
 from smallrtc_lab.rtc.connection import EVENTS
 
@@ -163,7 +163,7 @@ async def test_restart_replaces_the_peer_and_keeps_handlers_and_outputs(wire):
 
 async def test_an_unread_track_does_not_grow(wire, monkeypatch):
     """Frames that nobody reads are dropped and counted; the next read gives a fresh one."""
-    monkeypatch.setattr(incoming, "AUDIO_FRAMES", 50)  # five seconds' worth would take as long to fill
+    monkeypatch.setattr(decoded, "AUDIO_FRAMES", 50)  # five seconds' worth would take as long to fill
     connection = SmallWebRTCConnection([], loopback=True)
     async with wire.linked(connection, audio=wire.Tone(), video=wire.Camera()):
         video, audio = connection.video_input_track(), connection.audio_input_track()

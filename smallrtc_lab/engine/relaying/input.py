@@ -8,18 +8,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import av
-from aiortc.mediastreams import MediaStreamError
-
-from smallrtc_lab.errors import ClosedError, ProtocolError
+from smallrtc_lab.errors import ProtocolError
 from smallrtc_lab.media.clock import SenderReport
 from smallrtc_lab.media.encoded import EncodedPacket
-from smallrtc_lab.media.streams import BoundedQueue, LatestSlot
+from smallrtc_lab.media.streams import BoundedQueue
 from smallrtc_lab.relay.codecs import PictureDecoder, SoundDecoder
 from smallrtc_lab.relay.keyframes import KeyframeAsk
 from smallrtc_lab.relay.packets import CLOCK_HZ, SDP_NAMES, Media, Report, Stream
+from smallrtc_lab.rtc.decoded import AUDIO_FRAMES, DecodedTrack
 from smallrtc_lab.rtc.sections import Section
 
 __all__ = ["RelayInputTrack"]
@@ -27,7 +25,6 @@ __all__ = ["RelayInputTrack"]
 logger = logging.getLogger(__name__)
 
 _PICTURES = 8  # packets that wait for the decoder; the page keeps three on their way
-_SOUND = 250  # five seconds of 20 ms
 _REPORT_EVERY = 5  # packets of sound
 
 
@@ -36,27 +33,21 @@ class _Arrived(NamedTuple):
     at_s: float  # of time.monotonic()
 
 
-class RelayInputTrack:
-    """One source of a page. It has the members of :class:`~smallrtc_lab.rtc.incoming.InputTrack` that are used here.
+class RelayInputTrack(DecodedTrack):
+    """One source of a page.
 
     ``send(report)`` takes what the page must know. Everything on the engine's loop, but for decoding.
     """
 
     def __init__(self, section: Section, send: Callable[[Report], None], executor: Executor) -> None:
-        self.section = section
-        self.kind: Literal["audio", "video"] = "audio" if section is Section.AUDIO else "video"
-        self.id = f"relay-{section.key}"
-        self.received = 0
-        self.enabled = True
+        super().__init__(section, "audio" if section is Section.AUDIO else "video", f"relay-{section.key}")
         self.undecodable = 0
-        self.on_encoded: Callable[[EncodedPacket], None] | None = None
         self._send = send
         self._executor = executor
         self._stream = Stream(int(section))
         self._time_base = Fraction(1, CLOCK_HZ[self._stream])
-        self._packets: BoundedQueue[_Arrived] = BoundedQueue(_SOUND if self.kind == "audio" else _PICTURES)
-        self._frames: BoundedQueue[tuple[av.VideoFrame | av.AudioFrame, float]] = (
-            BoundedQueue(_SOUND) if self.kind == "audio" else LatestSlot()
+        self._packets: BoundedQueue[_Arrived] = BoundedQueue(
+            AUDIO_FRAMES if self.kind == "audio" else _PICTURES
         )
         self._decoder = SoundDecoder() if self.kind == "audio" else PictureDecoder()
         self._ask = KeyframeAsk()
@@ -78,49 +69,15 @@ class RelayInputTrack:
 
     # As an InputTrack
 
-    async def recv(self) -> av.VideoFrame | av.AudioFrame:
-        """The next frame; raises aiortc's ``MediaStreamError`` when the track has ended."""
-        return (await self.recv_timed())[0]
-
-    async def recv_timed(self) -> tuple[av.VideoFrame | av.AudioFrame, float]:
-        """The next frame and when it was decoded, in seconds of ``time.monotonic``."""
-        try:
-            return await self._frames.get()
-        except ClosedError:
-            raise MediaStreamError("the track has ended") from None
-
     def take_report(self) -> SenderReport | None:
         """Which moment of the page's clock the newest packet was captured at; each is told once."""
         report, self._clock = self._clock, None
         return report
 
     @property
-    def readyState(self) -> Literal["live", "ended"]:
-        """As in W3C MediaStreamTrack."""
-        return "ended" if self._frames.closed else "live"
-
-    @property
-    def dropped(self) -> int:
-        """Decoded frames that nobody took before newer ones came."""
-        return self._frames.dropped
-
-    @property
     def encoded_dropped(self) -> int:
         """Packets that were dropped because decoding could not keep up."""
         return self._packets.dropped
-
-    def set_enabled(self, enabled: bool) -> None:
-        """What the page said about its source; frames of a disabled source are not kept."""
-        self.enabled = enabled
-
-    def is_enabled(self) -> bool:
-        """Whether the page's source is switched on."""
-        return self.enabled
-
-    async def discard_old_frames(self) -> None:
-        """Forget what waits, so that the next ``recv`` gives something that is still to come."""
-        while self._frames.get_nowait() is not None:
-            self._frames.dropped += 1
 
     async def request_keyframe(self) -> bool:
         """Ask the page for a picture that needs no earlier one."""
@@ -150,7 +107,8 @@ class RelayInputTrack:
 
     async def _decode(self, arrived: _Arrived) -> None:
         media, pts = arrived.media, arrived.media.pts - (self._first_pts or 0)
-        self._tell_encoded(media, pts)
+        content, codec = media.content, SDP_NAMES[media.codec]
+        self._tell_encoded(EncodedPacket(content, codec, CLOCK_HZ[self._stream], pts, media.keyframe))
         loop = asyncio.get_running_loop()
         try:
             frame = await loop.run_in_executor(self._executor, self._decoder.decode, media)
@@ -162,17 +120,8 @@ class RelayInputTrack:
         if frame is None:
             return
         frame.pts, frame.time_base = pts, self._time_base
-        self.received += 1
         self._clock = SenderReport(pts, media.time_ms / 1000, arrived.at_s)
-        if self.enabled:
-            self._frames.put((frame, time.monotonic()))
-
-    def _tell_encoded(self, media: Media, pts: int) -> None:
-        if self.on_encoded is not None and self.enabled:
-            packet = EncodedPacket(
-                media.content, SDP_NAMES[media.codec], CLOCK_HZ[self._stream], pts, media.keyframe
-            )
-            self.on_encoded(packet)
+        self._decoded(frame)
 
     def _report(self, arrived: _Arrived) -> None:
         now_s = time.monotonic()
