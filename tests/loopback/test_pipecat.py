@@ -12,11 +12,14 @@ import av
 import numpy as np
 import pytest
 from aiortc import MediaStreamTrack
+from support.relaybrowser import RelayBrowser
 from support.speech import RATE_HZ, scene
 
 from smallrtc_lab import SmallWebRTCConnection
 from smallrtc_lab.bots.arguments import runner_arguments
+from smallrtc_lab.bots.host import BotHost, HostOptions
 from smallrtc_lab.bots.run import BotRun
+from smallrtc_lab.engine.relaying.visitors import Visitor
 
 pipecat_bot = pytest.importorskip("support.pipecat_bot", exc_type=ImportError)
 
@@ -80,10 +83,42 @@ async def served(wire: Any, **sections: Any) -> AsyncIterator[tuple[Any, list[st
         await asyncio.to_thread(run.join, 30.0)
 
 
-async def test_a_pipeline_of_pipecat_echoes_sound_picture_and_messages(wire: Any) -> None:
+class Door:
+    """The link that carries relay sockets, without a link."""
+
+    browser: RelayBrowser
+
+    def send(self, key: str, content: bytes) -> None:
+        self.browser.take(content)
+
+    def close(self, key: str, code: int, reason: str) -> None:
+        self.browser.closed = (code, reason)
+
+
+@asynccontextmanager
+async def relayed(wire: Any, **sections: Any) -> AsyncIterator[tuple[Any, list[str]]]:
+    """The same for a client that comes by a relay socket."""
+    reports: list[str] = []
+    host, door = BotHost(pipecat_bot.bot, HostOptions(), reports.append), Door()
+    taker = host.relays_of(Visitor("a-name", "a-name"), door)
+    taker.opened("k")
+    browser = door.browser = RelayBrowser(lambda content: taker.received("k", content), **sections)
+    try:
+        await browser.open()
+        await wire.until(lambda: any("hello" in message for message in browser.messages))
+        yield browser, reports
+        await browser.close()
+        await wire.until(lambda: not host.clients)
+    finally:
+        await browser.stop()
+        await host.close()
+
+
+@pytest.mark.parametrize("meeting", [served, pytest.param(relayed, marks=pytest.mark.soak)])
+async def test_a_pipeline_of_pipecat_echoes_sound_picture_and_messages(wire: Any, meeting: Any) -> None:
     """Tone, colours and messages come back through it, and it ends when its client leaves."""
     image = np.full((120, 160, 3), (200, 60, 30), np.uint8)
-    async with served(wire, audio=wire.Tone(), video=wire.Camera(image)) as (browser, reports):
+    async with meeting(wire, audio=wire.Tone(), video=wire.Camera(image)) as (browser, reports):
         browser.channel.send('{"label": "rtvi-ai", "type": "client-message", "id": "1", "data": {}}')
         await wire.until(lambda: any("echo" in message for message in browser.messages))
         sound, picture = (next(t for t in browser.tracks if t.kind == kind) for kind in ("audio", "video"))

@@ -20,8 +20,8 @@ from av.video.reformatter import VideoReformatter
 
 from smallrtc_lab.media.encoded import EncodedPacket
 from smallrtc_lab.media.pace import FramePace
-from smallrtc_lab.media.resample import from_av
 from smallrtc_lab.relay.bitrate import MOST_BPS, START_BPS, BitrateControl
+from smallrtc_lab.relay.blocks import SoundBlock, SoundBlocks
 from smallrtc_lab.relay.codecs import JpegEncoder, pcm_bytes
 from smallrtc_lab.relay.keyframes import KeyframeGate
 from smallrtc_lab.relay.packets import CLOCK_HZ, SDP_NAMES, Codec, Media, Report, Stream
@@ -238,18 +238,21 @@ class RelaySound(_Output):
     ) -> None:
         self._codec = codec
         self._encoder = OpusEncoder(SOUND_BPS)
+        self._blocks = SoundBlocks()
         super().__init__(send, executor)
         self.window = SendWindow(frames=_SOUND_FRAMES)
 
     async def _pass(self, frame: av.AudioFrame) -> None:
-        if not self.window.has_room(time.monotonic()):
-            return
-        samples = from_av(frame)
+        for block in self._blocks.cut(frame):
+            if self.window.has_room(time.monotonic()):
+                await self._pass_block(block)
+
+    async def _pass_block(self, block: SoundBlock) -> None:
         if self._codec is Codec.PCM:
-            self._go(Codec.PCM, frame, pcm_bytes(samples), keyframe=True)
+            self._go(Codec.PCM, block, pcm_bytes(block.samples), keyframe=True)
             return
         loop = asyncio.get_running_loop()
-        encoded = await loop.run_in_executor(self._executor, self._encoder.encode, samples, frame.pts or 0)
+        encoded = await loop.run_in_executor(self._executor, self._encoder.encode, block.samples, block.pts)
         if encoded is not None:
             assert isinstance(encoded.content, bytes)
-            self._go(Codec.OPUS, frame, encoded.content, keyframe=True)
+            self._go(Codec.OPUS, block, encoded.content, keyframe=True)
