@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -154,7 +153,7 @@ class FirefoxOnHost:
         """A new browser with one page at this address, closed afterwards."""
         self.count += 1
         port = free_port()
-        place = self.directory / f"firefox-{os.getpid()}-{self.count}"
+        place = self.directory / f"firefox-{self.host.keeper.pid}-{self.count}"
         firefox = Firefox(place, accept=accept, enter=self.host.enter, port=port)
         with tunnel(None, self.host, port):
             try:
