@@ -1,38 +1,34 @@
 """The broker: engines by kernel, sessions by name, pages by session. Plain asyncio, no web framework.
 
 Runs on the server's event loop; nothing here is thread-safe. A route calls ``link_*`` for an engine's socket,
-``page_*`` for a page's and ``request`` for everything that wants an answer.
+``pages`` for a page's, ``relays`` for one with media, and ``request`` for everything that wants an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from typing import Any
 
 from smallrtc_lab.errors import ProtocolError, RequestError
-from smallrtc_lab.framing import Header, pack, unpack
+from smallrtc_lab.framing import Header, unpack
 
 from .exchange import Link, Reply
 from .ice_servers import IceServerList
 from .invitations import Invitation, Invitations
 from .limits import Limits
 from .outbox import Outbox, Wire
-from .rates import TokenBucket
+from .pages import Pages
 from .relays import Relays
-from .sessions import SESSION_ID, Page, Session, Sessions, SessionState
+from .sessions import Session, Sessions
 
 __all__ = ["LINK_VERSION", "Broker"]
 
 logger = logging.getLogger(__name__)
 
 LINK_VERSION = 1
-# What loses its worth with age, so that a slow reader may miss it.
-_DROPPABLE = frozenset({"stats", "log"})
 
 
 class Broker:
@@ -57,16 +53,19 @@ class Broker:
         self._outboxes: set[Outbox] = set()
         self._sessions = Sessions(limits)
         self._invitations = Invitations(limits.max_invitations, limits.invitation_life_s, time.monotonic)
+        self.pages = Pages(
+            self._sessions, limits, self._outbox, self._forget, on_status=self._ice_servers.look
+        )
         self.relays = Relays(self._sessions, self._invitations, limits, self._outbox, self._forget)
         self._closed = False
         self._handlers: dict[str, Callable[[Link, Header, bytes], None]] = {
             "session-open": self._on_session_open,
             "session-close": self._on_session_close,
             "reply": lambda link, header, payload: link.replied(header, payload),
-            "page": self._on_engine_to_page,
-            "page-kick": self._on_page_kick,
-            "plot": self._on_engine_to_plot,
-            "plot-kick": self._on_page_kick,
+            "page": self.pages.from_engine,
+            "page-kick": self.pages.kicked,
+            "plot": self.pages.plot_from_engine,
+            "plot-kick": self.pages.kicked,
             "media": self.relays.from_engine,
             "media-kick": self.relays.kicked,
             "activity": lambda link, header, payload: self._on_activity(link.kernel_id),
@@ -158,67 +157,6 @@ class Broker:
         self._forget(link.outbox)
         self._unlink(link)
 
-    # pages
-
-    def admit_page(self, session_id: str, plot: str | None = None) -> None:
-        """Whether a page, or a view of a plot, may open a socket to that session.
-
-        Raises :class:`RequestError` when not.
-        """
-        self._refuse_when_closed()
-        if plot is not None and not SESSION_ID.fullmatch(plot):
-            raise RequestError(404, "unknown-plot", "There is no such plot; run the cell that shows it.")
-        session = self._sessions.expect(session_id)
-        most = self.limits.max_pages_per_session if plot is None else self.limits.max_plots_per_session
-        full = session.count_pages(plots=plot is not None) >= most
-        self._sessions.release(session)
-        if full and plot is None:
-            raise RequestError(429, "too-many-pages", "Too many pages watch this session; close one of them.")
-        if full:
-            raise RequestError(429, "too-many-plots", f"This server shows {most} plots of a session at once.")
-
-    def page_opened(self, session_id: str, wire: Wire, plot: str | None = None) -> Page:
-        """A page's session socket, or that of a view of a plot, opened; raises as :meth:`admit_page`."""
-        self.admit_page(session_id, plot)
-        session = self._sessions.expect(session_id)
-        key = secrets.token_hex(8)
-        rate_hz = self.limits.messages_per_second
-        outbox = self._outbox(wire, f"{'page' if plot is None else 'plot'} {key}")
-        page = Page(key, session, outbox, TokenBucket(rate_hz, 2 * rate_hz), plot)
-        session.pages[key] = page
-        if session.link is not None:
-            self._introduce(page, session.link)
-        else:
-            loop = asyncio.get_running_loop()
-            page.patience = loop.call_later(self.limits.engine_wait_s, self._nobody_came, page)
-        return page
-
-    async def page_message(self, page: Page, text: str | bytes) -> None:
-        """The page said something. Returns when it may say more: who sends too fast is read more slowly.
-
-        Raises :class:`ProtocolError` when it is not a JSON object with a type.
-        """
-        if page.outbox.closing:
-            return  # what a flood left in the socket's buffer
-        message = _parsed(text)
-        await asyncio.sleep(page.rate.borrow())
-        page.remember(message)
-        if message["type"] == "status":  # somebody may have pressed Start
-            self._ice_servers.look()
-        link = page.session.link
-        if link is not None:
-            await link.outbox.put_in_turn(pack(page.header() | {"message": message}))
-
-    def page_closed(self, page: Page) -> None:
-        """The page's socket is gone."""
-        self._forget(page.outbox)
-        if page.patience is not None:
-            page.patience.cancel()
-        session = page.session
-        if session.pages.pop(page.key, None) is not None and session.link is not None:
-            session.link.tell(page.header("-close"))
-        self._sessions.release(session)
-
     # the end
 
     async def close(self) -> None:
@@ -270,43 +208,13 @@ class Broker:
         session.serve(header.get("serves") is True, header.get("guest_token"))
         if session.serves:
             link.tell({"type": "session-served", "session": session.id})
-        for page in session.pages.values():
-            if page.patience is not None:
-                page.patience.cancel()
-            if page.told_absent:
-                page.told_absent = False
-                self._tell_page(page, {"type": "engine", "state": "here"})
-            self._introduce(page, link)
+        self.pages.engine_came(session, link)
 
     def _on_session_close(self, link: Link, header: Header, payload: bytes) -> None:
         session = self._sessions.find(header.get("session"))
         if session is not None and session.link is link:
             self._invitations.withdraw(session.id)
             self._end(session)
-
-    def _on_engine_to_page(self, link: Link, header: Header, payload: bytes) -> None:
-        page, message = self._page_of(link, header), header.get("message")
-        if page is not None and isinstance(message, dict):
-            self._tell_page(page, message)
-
-    def _on_engine_to_plot(self, link: Link, header: Header, payload: bytes) -> None:
-        """A message for a view of a plot: with a picture, which may be missed, or without."""
-        view, message = self._page_of(link, header), header.get("message")
-        if view is None or view.plot is None or not isinstance(message, dict):
-            return
-        if not payload:
-            self._tell_page(view, message)
-        elif not view.outbox.put(pack(message, payload), droppable=True):
-            view.outbox.close(4408, "this page reads too slowly")
-
-    def _on_page_kick(self, link: Link, header: Header, payload: bytes) -> None:
-        page = self._page_of(link, header)
-        if page is not None:
-            code = header.get("code")
-            known = isinstance(code, int) and (code == 1000 or 3000 <= code <= 4999)
-            page.outbox.close(
-                code if known and isinstance(code, int) else 4403, str(header.get("reason") or "")
-            )
 
     # small steps
 
@@ -318,37 +226,11 @@ class Broker:
             if session.link is link:
                 self._end(session)
 
-    def _introduce(self, page: Page, link: Link) -> None:
-        link.tell(page.header("-open"))
-        if page.hello is not None:
-            link.tell(page.header() | {"message": page.hello})
-
     def _end(self, session: Session) -> None:
         # Its invitations stay: whoever has served it may come back, and so may its clients.
         self.relays.end(session)
         self._sessions.closed(session)
-        for page in session.pages.values():
-            self._tell_absent(page)
-
-    def _nobody_came(self, page: Page) -> None:
-        if page.session.state is SessionState.EXPECTED:
-            page.outbox.close(4404, page.session.missing().message)
-        else:
-            self._tell_absent(page)
-
-    def _tell_absent(self, page: Page) -> None:
-        page.told_absent = True
-        self._tell_page(page, {"type": "engine", "state": "absent"})
-
-    def _tell_page(self, page: Page, message: dict[str, Any]) -> None:
-        if not page.outbox.put(_text(message), droppable=message.get("type") in _DROPPABLE):
-            page.outbox.close(4408, "this page reads too slowly")
-
-    def _page_of(self, link: Link, header: Header) -> Page | None:
-        session = self._sessions.find(header.get("session"))
-        if session is None or session.link is not link:
-            return None
-        return session.pages.get(str(header.get("page")))
+        self.pages.engine_left(session)
 
     def _outbox(self, wire: Wire, name: str) -> Outbox:
         outbox = Outbox(wire, self.limits, name=name)
@@ -379,23 +261,3 @@ def _invited(invitation: Invitation, method: str, body: Any) -> Any:
 
 def _stopping() -> RequestError:
     return RequestError(503, "server-stopping", "The Jupyter server stops.")
-
-
-def _text(message: dict[str, Any]) -> str:
-    """JSON for a browser, which knows no NaN: a value that is not a number, as somebody's `lab.values`, is null."""
-    try:
-        return json.dumps(message, separators=(",", ":"), allow_nan=False)
-    except ValueError:
-        return json.dumps(json.loads(json.dumps(message), parse_constant=lambda constant: None))
-
-
-def _parsed(text: str | bytes) -> dict[str, Any]:
-    if isinstance(text, bytes):
-        raise ProtocolError("the session socket takes text messages")
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ProtocolError("the message is not JSON") from None
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise ProtocolError("the message is not a JSON object with a type")
-    return message

@@ -13,7 +13,7 @@ from smallrtc_lab.framing import Header, pack
 from .limits import Limits
 from .outbox import Outbox
 
-__all__ = ["Link", "Reply"]
+__all__ = ["Link", "Reply", "kick"]
 
 
 @dataclass(frozen=True)
@@ -81,3 +81,10 @@ class Link:
                 answer.set_exception(
                     RequestError(503, "engine-gone", "The notebook's engine went away; run the cell again.")
                 )
+
+
+def kick(outbox: Outbox, header: Header) -> None:
+    """The engine closes somebody's socket: with its code where a server may send that one (RFC 6455, section 7.4)."""
+    code = header.get("code")
+    known = isinstance(code, int) and (code == 1000 or 3000 <= code <= 4999)
+    outbox.close(code if known and isinstance(code, int) else 4403, str(header.get("reason") or ""))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from smallrtc_lab.errors import RequestError
 from smallrtc_lab.framing import Header, pack
 
-from .exchange import Link
+from .exchange import Link, kick
 from .invitations import Invitation, Invitations
 from .limits import Limits
 from .outbox import Outbox, Wire
@@ -122,9 +122,7 @@ class Relays:
         """The engine closes a relay socket."""
         relay = self._find(link, header)
         if relay is not None:
-            code = header.get("code")
-            known = isinstance(code, int) and (code == 1000 or 3000 <= code <= 4999)
-            relay.outbox.close(int(code) if known and code else 4403, str(header.get("reason") or ""))
+            kick(relay.outbox, header)
 
     def end(self, session: Session) -> None:
         """Its engine is gone: there is nobody to relay to."""

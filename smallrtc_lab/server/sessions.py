@@ -142,6 +142,7 @@ class Sessions:
         self._limits = limits
         self._known: dict[str, Session] = {}
         self._waiting = 0
+        self._over: RequestError | None = None
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._known.values()))
@@ -152,6 +153,8 @@ class Sessions:
 
     def expect(self, session_id: str) -> Session:
         """The session, heard of or not; 404 when it can be none, 429 when too many are asked for."""
+        if self._over is not None:
+            raise self._over
         if not SESSION_ID.fullmatch(session_id):
             raise unknown_session()
         session = self._known.get(session_id)
@@ -223,7 +226,8 @@ class Sessions:
             self.release(session)
 
     def dismiss(self, reason: RequestError) -> None:
-        """Nobody will come: end every wait with that answer."""
+        """Nobody will come: end every wait with that answer, and whatever is asked from now on."""
+        self._over = reason
         for session in self:
             for future in session.waiting:
                 if not future.done():

@@ -131,14 +131,14 @@ async def test_page_and_engine_talk(broker: Broker) -> None:
     """A page's opening, words and end reach its engine, and the engine's words the page."""
     link, engine_wire = await engine(broker, "s1")
     page_wire = Wire()
-    page = broker.page_opened("s1", page_wire)
-    await broker.page_message(page, json.dumps(HELLO))
+    page = broker.pages.opened("s1", page_wire)
+    await broker.pages.message(page, json.dumps(HELLO))
     broker.link_message(
         link, pack({"type": "page", "session": "s1", "page": page.key, "message": {"type": "welcome"}})
     )
     await turns()
     assert page_wire.kinds() == ["welcome"]
-    broker.page_closed(page)
+    broker.pages.closed(page)
     await turns()
     assert engine_wire.kinds() == ["welcome", "page-open", "page:hello", "page-close"]
 
@@ -146,8 +146,8 @@ async def test_page_and_engine_talk(broker: Broker) -> None:
 async def test_a_page_that_came_first_is_introduced_with_its_hello(broker: Broker) -> None:
     """A page that opened before its engine linked is not told that the engine is absent, and says hello only once."""
     page_wire = Wire()
-    page = broker.page_opened("s1", page_wire)
-    await broker.page_message(page, json.dumps(HELLO))
+    page = broker.pages.opened("s1", page_wire)
+    await broker.pages.message(page, json.dumps(HELLO))
     _, engine_wire = await engine(broker, "s1")
     assert engine_wire.kinds() == ["welcome", "page-open", "page:hello"]
     assert page_wire.sent == []
@@ -157,13 +157,13 @@ async def test_pages_are_told_when_the_engine_goes_and_returns(broker: Broker) -
     """Absent when the link is lost, here when it is back; the new engine gets hello as it would be now."""
     link, _ = await engine(broker, "s1")
     page_wire = Wire()
-    page = broker.page_opened("s1", page_wire)
-    await broker.page_message(page, json.dumps(HELLO))
-    await broker.page_message(page, json.dumps({"type": "visible", "visible": False}))
+    page = broker.pages.opened("s1", page_wire)
+    await broker.pages.message(page, json.dumps(HELLO))
+    await broker.pages.message(page, json.dumps({"type": "visible", "visible": False}))
     broker.link_closed(link)
     await turns()
     assert page_wire.sent == [{"type": "engine", "state": "absent"}]
-    await broker.page_message(page, json.dumps({"type": "status", "state": "idle", "error": None}))
+    await broker.pages.message(page, json.dumps({"type": "status", "state": "idle", "error": None}))
     _, engine_wire = await engine(broker, "s1")
     assert page_wire.sent[1:] == [{"type": "engine", "state": "here"}]
     assert engine_wire.sent[2]["message"] == HELLO | {"visible": False}
@@ -174,7 +174,7 @@ async def test_closing_a_session_tells_its_pages_only(broker: Broker) -> None:
     link, _ = await engine(broker, "s1", "s2")
     wires = Wire(), Wire()
     for name, wire in zip(("s1", "s2"), wires, strict=True):
-        broker.page_opened(name, wire)
+        broker.pages.opened(name, wire)
     broker.link_message(link, pack({"type": "session-close", "session": "s1"}))
     await turns()
     assert [wire.sent for wire in wires] == [[{"type": "engine", "state": "absent"}], []]
@@ -185,8 +185,8 @@ async def test_nobody_came(broker: Broker) -> None:
     link, _ = await engine(broker, "known")
     broker.link_closed(link)
     never, known = Wire(), Wire()
-    broker.page_opened("never", never)
-    broker.page_opened("known", known)
+    broker.pages.opened("never", never)
+    broker.pages.opened("known", known)
     async with asyncio.timeout(30):
         await never.ended.wait()
     await turns()
@@ -222,7 +222,7 @@ async def test_a_refused_session_is_said(broker: Broker) -> None:
     assert wire.sent[-1]["type"] == "session-refused"
     assert wire.sent[-1]["reason"] == "session-taken"
     page_wire = Wire()
-    page = broker.page_opened("s1", page_wire)
+    page = broker.pages.opened("s1", page_wire)
     broker.link_message(
         thief, pack({"type": "page", "session": "s1", "page": page.key, "message": {"type": "log"}})
     )
@@ -238,7 +238,7 @@ async def test_kick(broker: Broker, code: Any, seen: int) -> None:
     """The engine can close a page's socket, after what it said before; a code no WebSocket may send is replaced."""
     link, _ = await engine(broker, "s1")
     wire = Wire()
-    page = broker.page_opened("s1", wire)
+    page = broker.pages.opened("s1", wire)
     address = {"session": "s1", "page": page.key}
     broker.link_message(link, pack({"type": "page", **address, "message": {"type": "log", "text": "bye"}}))
     broker.link_message(link, pack({"type": "page-kick", **address, "code": code, "reason": "enough"}))
@@ -250,12 +250,12 @@ async def test_pages_are_bounded(broker: Broker) -> None:
     """One page more than allowed is refused with 429; a page that leaves makes room."""
     broker = make(max_pages_per_session=2)
     await engine(broker, "s1")
-    pages = [broker.page_opened("s1", Wire()) for _ in range(2)]
+    pages = [broker.pages.opened("s1", Wire()) for _ in range(2)]
     with pytest.raises(RequestError) as refused:
-        broker.page_opened("s1", Wire())
+        broker.pages.opened("s1", Wire())
     assert refused.value.status == 429
-    broker.page_closed(pages[0])
-    broker.page_opened("s1", Wire())
+    broker.pages.closed(pages[0])
+    broker.pages.opened("s1", Wire())
     await broker.close()
 
 
@@ -264,7 +264,7 @@ async def test_a_slow_page_loses_statistics_first_and_is_then_closed() -> None:
     broker = make(max_queue_messages=5)
     link, _ = await engine(broker, "s1")
     wire = Wire(stuck=True)
-    page = broker.page_opened("s1", wire)
+    page = broker.pages.opened("s1", wire)
     for number in range(20):
         message = {"type": "stats", "dropped": number}
         broker.link_message(
@@ -286,11 +286,11 @@ async def test_a_flooding_page_is_read_slowly() -> None:
     """A page that sends faster than the rate has to wait, and loses nothing."""
     broker = make(messages_per_second=100)
     _, wire = await engine(broker, "s1")
-    page = broker.page_opened("s1", Wire())
+    page = broker.pages.opened("s1", Wire())
     loop = asyncio.get_running_loop()
     before_s = loop.time()
     for _ in range(230):
-        await broker.page_message(page, json.dumps({"type": "control"}))
+        await broker.pages.message(page, json.dumps({"type": "control"}))
     assert loop.time() - before_s > 0.25
     await turns()
     assert wire.kinds().count("page:control") == 230
@@ -301,7 +301,7 @@ async def test_a_value_that_is_no_number_reaches_the_page_as_null(broker: Broker
     """NaN and infinity are no JSON for a browser; the rest of the message is as it was."""
     link, _ = await engine(broker, "s1")
     wire = Wire()
-    page = broker.page_opened("s1", wire)
+    page = broker.pages.opened("s1", wire)
     message = {"type": "values", "values": {"a": float("nan"), "b": [float("inf"), 1.5], "c": "NaN"}}
     broker.link_message(link, pack({"type": "page", "session": "s1", "page": page.key, "message": message}))
     await turns()
@@ -312,10 +312,10 @@ async def test_a_value_that_is_no_number_reaches_the_page_as_null(broker: Broker
 async def test_junk_from_a_page_is_no_message(broker: Broker, text: Any) -> None:
     """What is not a JSON object with a type never reaches the engine."""
     _, wire = await engine(broker, "s1")
-    page = broker.page_opened("s1", Wire())
+    page = broker.pages.opened("s1", Wire())
     wire.kinds()
     with pytest.raises(ProtocolError):
-        await broker.page_message(page, text)
+        await broker.pages.message(page, text)
     await turns()
     assert "page" not in str(wire.kinds()).replace("page-open", "")
 
@@ -350,15 +350,15 @@ async def test_close_ends_everything() -> None:
     broker = make()
     _, engine_wire = await engine(broker, "s1")
     page_wire, stuck = Wire(), Wire(stuck=True)
-    broker.page_opened("s1", page_wire)
-    broker.page_opened("s1", stuck)
+    broker.pages.opened("s1", page_wire)
+    broker.pages.opened("s1", stuck)
     waiting = asyncio.create_task(broker.request("later", "offer", {}))
     await turns()
     await broker.close()
     with pytest.raises(RequestError, match="stops"):
         await waiting
     assert engine_wire.code == page_wire.code == 1001
-    for attempt in (lambda: broker.link_opened("k1", Wire()), lambda: broker.page_opened("s1", Wire())):
+    for attempt in (lambda: broker.link_opened("k1", Wire()), lambda: broker.pages.opened("s1", Wire())):
         with pytest.raises(RequestError):
             attempt()
     assert asyncio.all_tasks() == before

@@ -32,7 +32,7 @@ class PageSocket(SocketRoute):
         if origin is not None and not self.check_origin(origin):
             raise RequestError(403, "origin-not-allowed", "Pages of this origin may not connect here.")
         await require(self, "execute")
-        self.broker.admit_page(session_id, plot)
+        self.broker.pages.admit(session_id, plot)
         _ = self.xsrf_token  # sets its cookie: Voilà's pages have none, and offers are refused without
         await super().get(session_id, plot)
 
@@ -42,7 +42,7 @@ class PageSocket(SocketRoute):
         self.hurry()
         wire = SocketWire(self)
         try:
-            self.page = self.broker.page_opened(session_id, wire, plot)
+            self.page = self.broker.pages.opened(session_id, wire, plot)
         except RequestError as error:  # another page took the last place meanwhile
             wire.close(4000 + error.status, error.message)
 
@@ -51,12 +51,12 @@ class PageSocket(SocketRoute):
         if self.page is None:
             return
         try:
-            await self.broker.page_message(self.page, message)
+            await self.broker.pages.message(self.page, message)
         except ProtocolError as error:
             self.page.outbox.close(4400, str(error))
 
     def on_close(self) -> None:
         """The page is gone."""
         if self.page is not None:
-            self.broker.page_closed(self.page)
+            self.broker.pages.closed(self.page)
         self.ended.set()
