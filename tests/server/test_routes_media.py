@@ -134,3 +134,22 @@ async def test_a_client_of_what_is_served_is_known_by_its_invitation(server: Any
     assert (await asked).status_code == 200
     await page.close()
     await engine.expect("media-close")
+
+
+async def test_sockets_of_what_is_served_are_limited(start_server: Any) -> None:
+    """Two for each client there may be; and no more new ones a minute than offers, for each may begin a bot."""
+    server = await start_server("--SmallRTCLab.max_connections=1", "--SmallRTCLab.offers_per_minute=3")
+    engine = await server.engine()
+    await engine.send({"type": "session-open", "session": "echo", "serves": True})
+    await engine.expect("session-served")
+    pages = [await relay_of(server, "echo") for _ in range(2)]
+    with pytest.raises(InvalidStatus) as refused:
+        await relay_of(server, "echo")
+    assert refused.value.response.status_code == 429
+    for page in pages:
+        await page.close()
+    for _ in range(4):
+        await engine.read()
+    third, fourth = await relay_of(server, "echo"), await relay_of(server, "echo")
+    assert await close_code(fourth) == 4429
+    await third.close()
