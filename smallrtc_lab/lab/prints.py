@@ -3,6 +3,9 @@
 ``sys.stdout`` is one for all threads, and a kernel puts what a thread prints under the cell that ran last
 (jupyterlab#14925). While a callback runs a router stands in its place: on that callback's thread text goes to its
 sink, on every other it goes where it went before.
+
+A router is not freed when it is taken away again: in Python 3.11 ``print`` holds no reference of its own to
+``sys.stdout`` (cpython#130163), and one that is under way in a cell would write to a freed object and end the kernel.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import contextlib
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
@@ -18,6 +22,7 @@ __all__ = ["LogPane", "PrintRouter", "Sink", "prints"]
 
 Sink = Callable[[str], None]
 _LINE_LIMIT = 2000
+_KEPT = 16  # routers: two for the kernel's own streams, and of streams that cells redirected to the last few
 
 
 class _Router:
@@ -95,6 +100,7 @@ class PrintRouter:
         self._local = threading.local()
         self._users = 0
         self._installed: dict[str, _Router] = {}
+        self._kept: deque[_Router] = deque(maxlen=_KEPT)
 
     def _acquire(self) -> None:
         """One more user: stand in for the standard streams."""
@@ -106,9 +112,16 @@ class PrintRouter:
                 stream = getattr(sys, name)
                 if isinstance(stream, _Router):  # somebody's redirection ended and put a former one back
                     stream = stream._stream
-                router = _Router(stream, self._local)
-                self._installed[name] = router
-                setattr(sys, name, router)
+                self._installed[name] = self._router(stream)
+                setattr(sys, name, self._installed[name])
+
+    def _router(self, stream: TextIO) -> _Router:
+        """The one of this stream, made once."""
+        for kept in self._kept:
+            if kept._stream is stream:
+                return kept
+        self._kept.append(router := _Router(stream, self._local))
+        return router
 
     def _release(self) -> None:
         """One user less; after the last the streams are what they were, unless somebody replaced them since."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+import weakref
 
 from smallrtc_lab.lab.prints import LogPane, PrintRouter
 
@@ -51,6 +53,37 @@ def test_a_redirection_that_overlaps_leaves_no_chain_of_routers() -> None:
     finally:
         sys.stdout = before
     assert seen == ["seen"]
+
+
+def test_a_print_under_way_outlives_the_callback_that_ends_meanwhile() -> None:
+    """``print`` looks sys.stdout up once and writes twice: what it has found is not freed in between."""
+    before, router, written = sys.stdout, PrintRouter(), []
+    begun, ended = threading.Event(), threading.Event()
+
+    def callback() -> None:
+        with router.to(str.strip):
+            begun.set()
+            ended.wait(10)
+
+    class Slow:
+        def write(self, text: str) -> int:
+            found = weakref.ref(sys.stdout)
+            ended.set()
+            thread.join(10)
+            gc.collect()
+            assert found() is not None
+            written.append(text)
+            return len(text)
+
+    sys.stdout = Slow()
+    try:
+        thread = threading.Thread(target=callback)
+        thread.start()
+        begun.wait(10)
+        print("a line")
+    finally:
+        sys.stdout = before
+    assert written == ["a line", "\n"]
 
 
 def test_a_line_without_end_is_cut() -> None:
