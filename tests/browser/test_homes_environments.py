@@ -20,6 +20,8 @@ OpenNotebook = Callable[..., Awaitable[NotebookPage]]
 RunServer = Callable[[JupyterServer], JupyterServer]
 
 LAB = "from smallrtc_lab import Lab\nlab = Lab()\nlab"
+# How many came, and their colours; a machine that is busy makes them smaller.
+PICTURES = "lab.video.grab(1, timeout_s=30).images.shape[::3]"
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ async def goes_live(view: LabView) -> None:
     await view.start()
     kernel = await view.notebook.kernel()
     await kernel.wait_value("lab.state == 'live' and lab.route == 'direct'")
-    assert await kernel.value("lab.video.latest().image.shape") == [480, 640, 3]
+    assert await kernel.value(PICTURES) == [1, 3]
 
 
 @pytest.mark.soak
