@@ -8,7 +8,8 @@ left out.
 
 - ``Lab(max_delay_s=)``: pictures are later than that for ``PATIENCE_S``.
 - The processors are *full*, and media *suffer* from it, on the whole for ``FULL_PATIENCE_S``: ``strain.py`` says what
-  that is. It is smoothed, for starved media suffer now more and now less.
+  that is. It is smoothed, for starved media suffer now more and now less. Before a picture is touched it is
+  ``PICTURES_PATIENCE_S``.
 
 Neither is enough alone. A cell that computes fills a container of one processor and yet takes nothing from media:
 the system gives the engine its turn within a millisecond, and nothing must be shed. Media that suffer while there are
@@ -31,6 +32,7 @@ __all__ = ["LEVELS", "Budget", "Level", "Measurement"]
 PATIENCE_S = 1.0  # a single late picture is none of its business
 FULL_PATIENCE_S = 5.0  # nor is the start of a program, or a cell that imports half the world
 SMOOTH = 0.3  # of a new measurement
+PICTURES_PATIENCE_S = 10.0  # whoever computes with pictures counts on their size
 MUCH = 3.0  # no single one counts for more than that
 EFFECT_S = 2.0  # a browser needs a second to send smaller pictures, and what was on its way comes first
 REST_S = 10.0
@@ -170,10 +172,17 @@ class Budget:
         if _for_s(self._missed_since_s, now_s) >= PATIENCE_S:
             self._because = f"to hold {self.limit_s:g} s"
             return True
-        if _for_s(self._full_since_s, now_s) >= (PATIENCE_S if self._at else FULL_PATIENCE_S):
+        if _for_s(self._full_since_s, now_s) >= self._full_patience_s:
             self._because = (self._last.strain or Strain()).because
             return True
         return False
+
+    @property
+    def _full_patience_s(self) -> float:
+        before, after = self.level.asked, LEVELS[self._next(+1)].asked
+        if before == (1.0, 1.0) != after:
+            return PICTURES_PATIENCE_S
+        return PATIENCE_S if self._at else FULL_PATIENCE_S
 
     def _may_ease(self, now_s: float) -> bool:
         return self._at > 0 and _for_s(self._well_since_s, now_s) >= self._rest_s

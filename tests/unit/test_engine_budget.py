@@ -7,7 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from smallrtc_lab.engine.budget import FULL_PATIENCE_S, LEVELS, LONGEST_REST_S, REST_S, Budget, Measurement
+from smallrtc_lab.engine.budget import (
+    FULL_PATIENCE_S,
+    LEVELS,
+    LONGEST_REST_S,
+    PICTURES_PATIENCE_S,
+    REST_S,
+    Budget,
+    Measurement,
+)
 from smallrtc_lab.engine.strain import Strain
 
 ROOM = Strain(allowed=2.0, used=0.4, late_s=0.001)
@@ -173,7 +181,7 @@ def test_strain_that_comes_and_goes_is_strain() -> None:
 def test_it_comes_back_while_a_cell_still_fills_the_processors() -> None:
     """For they are nobody's trouble then; what does not last is tried more and more rarely."""
     run = Run(None)
-    run.feed(20, strain=lambda level: SUFFERING)
+    run.feed(30, strain=lambda level: SUFFERING)
     assert run.levels[-1] > 2
     run.feed(REST_S * 12, strain=lambda level: FULL_ALONE)
     assert run.levels[-1] == 0
@@ -187,8 +195,9 @@ def test_without_plots_it_begins_with_the_pictures() -> None:
     """Steps that would change nothing are left out, both ways; and no plot is spoken of."""
     run = Run(None)
     run.budget.plots = False
-    run.feed(9, strain=lambda level: SUFFERING)
+    run.feed(14, strain=lambda level: SUFFERING)
     assert run.levels[:3] == [0, 3, 4]
+    assert run.changed_s[0] - 100.0 >= PICTURES_PATIENCE_S
     assert run.budget.says() == (
         "Showing pictures at 50% of their size, because the one processor here is full."
     )
