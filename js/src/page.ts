@@ -10,10 +10,11 @@ function open(): void {
   const place = placeFrom({ config: null, bodyBaseUrl: document.body.dataset["baseUrl"], origin: location.origin });
   const into = document.querySelector("main");
   if (!place || !into) throw new Error("this page was not made by its server");
+  const hub = document.body.dataset["relays"] === "true"; // nothing but a proxy leads to the bot
   const title = session ?? document.body.dataset["title"] ?? "";
   const path = session === null ? "smallrtc/start" : `smallrtc/sessions/${encodeURIComponent(session)}/start`;
   if (title) document.title = `${title} · smallrtc-lab`;
-  mountVisit(new Visit({ ...place, token }, session), { title, start: new URL(path, place.base).href }, into);
+  mountVisit(new Visit({ ...place, token, hub }, session), { title, start: new URL(path, place.base).href }, into);
 }
 
 open();

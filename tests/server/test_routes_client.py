@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 
 TOKEN = "token-that-nobody-may-see"
 
@@ -31,6 +32,7 @@ async def test_a_token_in_the_address_is_a_login(server: Any) -> None:
         assert reply.headers["Referrer-Policy"] == "no-referrer"
         assert TOKEN not in reply.text
         assert f'data-base-url="{server.app.base_url}"' in reply.text
+        assert 'data-relays=""' in reply.text
         for name, kind in (
             ("page.js", "text/javascript"),
             ("page.css", "text/css"),
@@ -42,6 +44,14 @@ async def test_a_token_in_the_address_is_a_login(server: Any) -> None:
             f"{server.url}start", json={}, headers={"X-XSRFToken": browser.cookies["_xsrf"]}
         )
         assert (asked.status_code, asked.json()["reason"]) == (503, "nothing-served")
+
+
+async def test_a_place_behind_a_proxy_is_told_to_the_page(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a hub's is: there the page does not wait for WebRTC before media goes through the server."""
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/somebody/")
+    assert 'data-relays="true"' in (await server.ask("GET", "client/")).text
 
 
 async def test_the_page_runs_its_own_files_only(server: Any) -> None:

@@ -56,6 +56,10 @@ export class Entrance implements Offering {
     }
   }
 
+  get unlikely(): boolean {
+    return this.place.hub ?? false;
+  }
+
   relay(withToken: boolean): string {
     return this.entered.relay(withToken);
   }

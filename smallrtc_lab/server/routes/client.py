@@ -8,6 +8,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.template import Template
 from tornado.web import HTTPError, authenticated
 
+from smallrtc_lab.places import find_place
 from smallrtc_lab.server.broker import Broker
 
 from .base import AUTH_RESOURCE, GuestRoute, require
@@ -62,7 +63,8 @@ class ClientPage(GuestsWelcome):
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         page = Template((STATIC / "page.html").read_text(encoding="utf-8"))
-        self.finish(page.generate(base_url=self.broker.base_url, title=self.title))
+        relays = "true" if find_place().relays_at_once else ""
+        self.finish(page.generate(base_url=self.broker.base_url, title=self.title, relays=relays))
 
 
 class ClientFile(GuestRoute):
