@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BitrateControl } from "../src/relay/bitrate.ts";
+import { toI420 } from "../src/relay/colours.ts";
 import { Conversation } from "../src/peer/conversation.ts";
 import { RelayChannel } from "../src/relay/delivery.ts";
 import { momentsBetween } from "../src/session/history.ts";
@@ -110,4 +111,15 @@ test("what was not acknowledged goes over the next socket of the same conversati
   );
   for (const sequence of [1, 2]) channel.arrived({ kind: "message", sequence, text: `m${sequence}` });
   assert.deepEqual(heard, ["m2"]);
+});
+
+test("drawn pictures get the colours of video: BT.601, limited range, also with odd sizes", () => {
+  const [width, height] = [3, 3];
+  const rgba = new Uint8ClampedArray(4 * width * height);
+  for (let i = 0; i < width * height; i++) rgba.set([200, 40, 40, 255], 4 * i);
+  const planes = toI420(rgba, width, height);
+  assert.equal(planes.length, 9 + 4 + 4);
+  assert.deepEqual([planes[0], planes[8], planes[9], planes[12], planes[13], planes[16]], [92, 92, 104, 104, 198, 198]);
+  const white = toI420(new Uint8ClampedArray(16).fill(255), 2, 2);
+  assert.deepEqual([...white], [235, 235, 235, 235, 128, 128]);
 });

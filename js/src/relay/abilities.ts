@@ -1,4 +1,5 @@
 // What this browser can encode and decode. Without WebCodecs pictures go as JPEG and sound as samples, over the same socket.
+import { COLOURS } from "./colours.ts";
 
 export interface Abilities {
   encodesVideo: boolean;
@@ -8,7 +9,7 @@ export interface Abilities {
 }
 
 export const OPUS_DECODER: AudioDecoderConfig = { codec: "opus", sampleRate: 48_000, numberOfChannels: 2 };
-export const VP8_DECODER: VideoDecoderConfig = { codec: "vp8", optimizeForLatency: true };
+export const VP8_DECODER: VideoDecoderConfig = { codec: "vp8", optimizeForLatency: true, colorSpace: COLOURS };
 
 export function pictureConfig(width: number, height: number, bitrate: number): VideoEncoderConfig {
   return { codec: "vp8", width, height, bitrate, latencyMode: "realtime", bitrateMode: "constant" };

@@ -5,6 +5,7 @@ import { pictureConfig } from "./abilities.ts";
 import { BitrateControl, MOST_BPS } from "./bitrate.ts";
 import type { Media, Report, Stream } from "./packets.ts";
 import { Photographer, Smaller } from "./photographs.ts";
+import { Colours } from "./colours.ts";
 import { SendWindow } from "./window.ts";
 
 const START_BPS = 800_000;
@@ -58,6 +59,7 @@ export class PictureOut {
   private scale = 1;
   private smaller: Smaller | null = null;
   private takenMs = -Infinity;
+  private readonly colours = new Colours();
   private photographer: Photographer | null = null;
   private failures = 0;
 
@@ -137,7 +139,8 @@ export class PictureOut {
   private encode(timeMs: number, nowMs: number): void {
     let frame: VideoFrame | null = null;
     try {
-      frame = new VideoFrame(this.source(), { timestamp: Math.round(timeMs * 1000) });
+      const source = this.source();
+      frame = this.colours.fitting(new VideoFrame(source, { timestamp: Math.round(timeMs * 1000) }), source);
       const encoder = this.encoderFor(frame);
       const keyFrame = this.keyframeWanted && nowMs - this.keyframeMs >= KEYFRAME_MS;
       if (keyFrame) [this.keyframeWanted, this.keyframeMs] = [false, nowMs];
