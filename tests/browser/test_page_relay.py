@@ -48,7 +48,7 @@ async def meets(visitor: Visitor) -> None:
 async def test_a_visitor_without_udp_meets_the_bot(
     launch_chromium: LaunchChromium, tmp_path: Path, results_dir: Path
 ) -> None:
-    """`smallrtc-lab run`: live, with colours, tone and messages; Stop ends it, and a second visit is live at once."""
+    """`smallrtc-lab run`: live, with colours, tone and messages; Stop ends it, and another Start begins it again."""
     async with served_address(tmp_path, "echo_bot.py", echo_bot=ECHO) as address:
         visitor = await visitor_of(await launch_chromium(NO_UDP), address)
         try:
@@ -57,7 +57,7 @@ async def test_a_visitor_without_udp_meets_the_bot(
             await visitor.button("Stop").click()
             await visitor.live_tracks()
             await expect(visitor.events).to_contain_text("Ended: camera and microphone are off")
-            print(f"again: click → live {await visitor.start():.2f} s (goal 1 s)")
+            print(f"again: click → live {await visitor.start():.2f} s")
             await visitor.sees_itself()
         finally:
             await visitor.page.screenshot(path=results_dir / "page-relayed-end.png", full_page=True)
