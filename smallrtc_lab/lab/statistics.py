@@ -69,7 +69,7 @@ FIELDS: dict[str, str] = {
     "budget.processors_used": "the share of them that was busy in the last second, 0 to 1",
     "budget.throttled": "share of the periods (0.1 s) in which a container's quota ran out",
     "budget.late_ms": "so late the media process came to its turn: nine of ten times at most",
-    "budget.skipped": "share of pictures that decoding, handing over or encoding had no time for, in the last half second",
+    "budget.skipped": "share of pictures that decoding, handing over or encoding had no time for, in half a second",
     "bitrates.total_bps": "what this place allows a lab each way, in bits a second; None: what the way carries",
     "bitrates.sound_bps": "of that the sound, in each direction",
     "bitrates.camera_bps": "the most that the page's pictures may take, by place and server",
