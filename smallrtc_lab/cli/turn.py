@@ -129,6 +129,7 @@ def invitation(ip: str, port: int) -> str:
     ]
     for name, command in forwardings(port, jupyter):
         lines.append(f"  {name:<12}{command}")
+    lines.append("Chrome and Edge use it there; Firefox asks no TURN server on localhost.")
     return "\n".join([*lines, "Only this machine can be reached through it. Ctrl-C here stops it.", ""])
 
 

@@ -16,6 +16,9 @@ _NETWORK = frozenset({"connect-timeout", "connection-lost"})  # codes of the pag
 _TURN_ADVICE = (
     "Name a TURN server that both reach (Lab(ice_servers=…)), or run smallrtc-lab turn and forward its port."
 )
+# Measured with Firefox 153: it gathers no candidate there unless media.peerconnection.ice.loopback is true and
+# network.lna.enabled false.
+_NOT_IN_FIREFOX = " Use Chrome or Edge for that: Firefox asks no TURN server on localhost."
 _TURN = {
     "refused": (
         "The TURN server {url} refuses the user name and password.",
@@ -80,7 +83,10 @@ def _faster(facts: Facts) -> str:
         return "Nothing to do. Leave webrtc=False out for less delay."
     if facts.place.lets_udp_in:
         return f"Nothing has to be done; with less delay they would go through a TURN server. {_TURN_ADVICE}"
-    return f"Nothing has to be done; for less delay: {facts.place.sentence}"
+    firefox = str((facts.page or {}).get("browser")).startswith("Firefox") and "3478" in facts.place.sentence
+    return (
+        f"Nothing has to be done; for less delay: {facts.place.sentence}{_NOT_IN_FIREFOX if firefox else ''}"
+    )
 
 
 def _server(facts: Facts) -> Iterator[Verdict]:

@@ -94,6 +94,18 @@ SAID = [
         False,
     ),
     (
+        make(SSH, page={"browser": "Chrome 156"}, state="live", engine=engine(route="relay")),
+        "Jupyter's own connection",
+        "run smallrtc-lab turn there.",
+        False,
+    ),
+    (
+        make(SSH, page={"browser": "Firefox 153"}, state="live", engine=engine(route="relay")),
+        "Jupyter's own connection",
+        "Firefox asks no TURN server on localhost",
+        False,
+    ),
+    (
         make(page={"pairs": [DEAD, DEAD]}, state="live", engine=engine(route="relay")),
         "none of 2 pairs of addresses that WebRTC tried got an answer",
         "TURN",
