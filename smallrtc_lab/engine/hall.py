@@ -97,6 +97,7 @@ class Hall:
     async def offer(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answer an offer; raises :class:`RequestError`."""
         request = SmallWebRTCRequest.from_dict(body)
+        await self._ice_servers.needed()
         name, conversation = _text(body.get("session_id")), _text(body.get("conversation"))
         guest = self._guest(name) if name is not None and body.get("relays") is True else None
         if guest is not None and guest.session is None and request.pc_id is not None:

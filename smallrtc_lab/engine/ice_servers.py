@@ -97,7 +97,8 @@ class IceServers:
             await settled.wait()
 
     async def close(self) -> None:
-        """Try no more."""
+        """Try no more; nobody waits for it."""
+        self._settled.set()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
