@@ -23,17 +23,20 @@ SWEEP_HZ = (40.0, 19_000.0)
 
 
 def lossy(browser, lost: set[int]) -> list[int]:
-    """Lose the sound packets of these numbers; the numbers of those that left, lost ones included."""
+    """Lose the sound packets of these numbers each time they are sent; the numbers that left, lost ones included."""
     sender = next(t.sender for t in browser.pc.getTransceivers() if t.kind == "audio")
     transport, ssrc, sent = sender.transport, sender._ssrc.to_bytes(4, "big"), []
     send = transport._send_rtp
+    numbers: dict[bytes, int] = {}  # by the sequence number on the wire, which a packet sent again has, too
 
     async def send_most(data: bytes) -> None:
         if is_rtcp(data) or data[8:12] != ssrc:
             await send(data)
             return
-        sent.append(len(sent))
-        if sent[-1] not in lost:
+        if data[2:4] not in numbers:
+            numbers[data[2:4]] = len(numbers)
+            sent.append(numbers[data[2:4]])
+        if numbers[data[2:4]] not in lost:
             await send(data)
 
     transport._send_rtp = send_most
