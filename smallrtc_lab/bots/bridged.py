@@ -128,6 +128,17 @@ class BridgedConnection(EventEmitter):
         """
         self._client.submit("send_message", session=self._session, message=message)
 
+    async def message_room(self, timeout_s: float) -> bool:
+        """Wait until one more message will not be dropped; False when the time was up first."""
+        waits = self._client.submit("message_room", session=self._session, timeout_s=timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s + CALL_S):
+                room, _ = await asyncio.wrap_future(waits)
+        except (SmallRTCError, TimeoutError) as error:
+            logger.debug("nobody takes messages of a client's session: %s", error)
+            return False
+        return bool(room)
+
     def ask_to_renegotiate(self) -> None:
         """Ask the client for a new offer."""
         self._client.submit("ask_to_renegotiate", session=self._session)

@@ -139,6 +139,9 @@ class Engine:
         owner.keeping.message(message, "python")
         await owner.flow.send_message(message)
 
+    async def _call_message_room(self, session: str, timeout_s: float) -> bool:
+        return await self._session(session).flow.mail.room(timeout_s)
+
     async def _call_values(self, session: str, values: dict[str, Any]) -> None:
         owner = self._session(session)
         owner.keeping.event("values", **values)

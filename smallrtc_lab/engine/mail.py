@@ -72,6 +72,17 @@ class Mail:
         finally:
             self._senders -= 1
 
+    async def room(self, timeout_s: float) -> bool:
+        """Wait until one more message is kept, or goes out; False when the time was up first."""
+        try:
+            async with asyncio.timeout(timeout_s), self._turn:
+                while self._full:
+                    self._room.clear()
+                    await self._room.wait()
+        except TimeoutError:
+            return False
+        return True
+
     @property
     def _full(self) -> bool:
         return len(self._waiting) >= MAX_WAITING

@@ -108,6 +108,29 @@ async def test_a_full_buffer_keeps_the_order() -> None:
     await office.mail.close()
 
 
+async def test_who_asks_for_room_loses_nothing_before_there_is_a_browser() -> None:
+    """More than may wait is kept back by its sender, and goes out in order when somebody takes it."""
+    office, wire = Office(), Wire()
+
+    async def write() -> None:
+        for number in range(MAX_WAITING + 20):
+            assert await office.mail.room(LONG_S)
+            await office.mail.send(number)
+
+    writing = asyncio.ensure_future(write())
+    await asyncio.sleep(0.05)
+    assert not writing.done()
+    assert not await office.mail.room(0.01)
+    wire.open()
+    office.mail.use(wire)
+    async with asyncio.timeout(LONG_S):
+        await writing
+    await office.mail.emptied(LONG_S)
+    assert wire.sent == list(range(MAX_WAITING + 20))
+    assert office.problems == []
+    await office.mail.close()
+
+
 async def test_nothing_runs_after_close() -> None:
     """The task that waits for a channel ends."""
     office = Office()
