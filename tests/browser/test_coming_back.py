@@ -68,7 +68,8 @@ def engine_of(kernel: Kernel) -> psutil.Process:
     return engine
 
 
-@pytest.mark.parametrize("pause_s", [5, pytest.param(12, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("pause_s", [5, 12])
 async def test_a_silent_network_is_survived(
     open_notebook: OpenNotebook, jupyter: JupyterServer, pause_s: int
 ) -> None:

@@ -119,7 +119,7 @@ async def open_demo(
         assert demo.stop() == [], demo.log()
 
 
-@pytest.mark.parametrize("signed", ["by itself", "by another"])
+@pytest.mark.parametrize("signed", ["by itself", pytest.param("by another", marks=pytest.mark.soak)])
 async def test_the_demo_over_https_goes_live_on_a_network_address(
     open_demo: StartDemo, tmp_path: Path, signed: str
 ) -> None:
