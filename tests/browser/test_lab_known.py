@@ -42,7 +42,7 @@ async def test_a_click_brings_camera_and_tone_into_python(open_notebook: OpenNot
     image = await kernel.array("frame.image")
     print(f"frame.image: mean error {picture_error(image):.2f} of 255")
     assert image.shape == (480, 640, 3)
-    assert picture_error(image) < 4
+    assert picture_error(image) < 10  # the very first pictures of a call have few bits
     assert read_counter(image) is not None
     assert (await notebook.run(2)).error is None
     counters = [read_counter(image) for image in await kernel.array("shots.images[:, ::2, ::2, 1]")]

@@ -83,15 +83,16 @@ class ProcessFamily:
                 return [describe(process) for process in left]
             time.sleep(0.05)
 
-    def end(self, timeout_s: float = 20.0) -> list[str]:
-        """Wait for the members to end by themselves, then kill. What had to be killed, described."""
-        left = self.wait_gone(timeout_s)
-        for process in self.members():
+    def end(self, timeout_s: float = 20.0, *, but: tuple[int, ...] = ()) -> list[str]:
+        """Wait for the members to end by themselves, then kill; `but` stay. What had to be killed, described."""
+        left = self.wait_gone(timeout_s, but=but)
+        strays = [process for process in self.members() if process.pid not in but]
+        for process in strays:
             try:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
-        psutil.wait_procs(self.members(), timeout=20)
+        psutil.wait_procs(strays, timeout=20)
         return left
 
 
